@@ -1,0 +1,1 @@
+"""How neural networks learn: the models, losses and training behind the lectures and exercises."""

@@ -174,6 +174,7 @@ def initialize(model: nn.Module, spec: str, generator: Generator) -> None:
     """Fill every linear layer of a model from an initializer spec; biases become 0.
 
     Only `fan_in_uniform` also draws the biases, from the same interval, as `nn.Linear` does.
+    A learned slope (PReLU) gets its own starting value.
 
     >>> layer = nn.Linear(2, 1)
     >>> initialize(layer, "zeros", torch.Generator())
@@ -189,3 +190,5 @@ def initialize(model: nn.Module, spec: str, generator: Generator) -> None:
                 nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
             else:
                 nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.PReLU):
+            layer.reset_parameters()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 
@@ -42,7 +44,7 @@ class Classifier(nn.Module):
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for fan_in, fan_out in zip(sizes[:-2], sizes[1:-1]):
+        for fan_in, fan_out in itertools.pairwise(sizes[:-1]):
             layers += [nn.Linear(fan_in, fan_out), activation_layer(activation)]
         self.layers = nn.Sequential(*layers, nn.Linear(sizes[-2], sizes[-1]))
 
@@ -65,7 +67,8 @@ def build_model(
     >>> torch.equal(a.layers[0].weight, b.layers[0].weight)
     True
     """
-    with torch.random.fork_rng(devices=[]):  # the layers' own first draw is overwritten
+    with torch.device("meta"):  # no draw from the global generator
         model = MODELS[task](activation)
+    model.to_empty(device="cpu")
     initialize(model, initializer, torch.Generator().manual_seed(seed))
     return model

@@ -1,4 +1,4 @@
-# make lab    install into .venv and open the lectures
+# make lab    install into .venv and open the lectures (NOTEBOOK=03, LAB_OPTIONS=--no-browser)
 # make test   install into .venv and run every test
 # make lint   check style, notebooks included
 # make bench  run the benchmarks and print their tables
@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv)
 NOTEBOOK ?= 22a
+LAB_OPTIONS ?=
 
 .PHONY: lab test lint bench
 .DELETE_ON_ERROR:
@@ -23,7 +24,7 @@ endif
 	touch $@
 
 lab: $(BIN)/.installed
-	$(BIN)/course lab $(NOTEBOOK)
+	$(BIN)/course lab $(NOTEBOOK) $(LAB_OPTIONS)
 
 test: $(BIN)/.installed
 	$(BIN)/python -m pytest

@@ -1,0 +1,1 @@
+"""The figures and live parts of the lectures, one module a lecture."""

@@ -1,0 +1,76 @@
+"""The part of a submission that one name depends on, read from its source alone."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+from course.forbidden import Rules, forbidden_in
+
+
+@dataclass(frozen=True)
+class Source:
+    """Python source: imports, and the definitions that a name needs."""
+
+    text: str
+
+    def forbidden(self, rules: Rules) -> str | None:
+        """The first forbidden thing in it."""
+        return forbidden_in(self.text, rules)
+
+
+def relevant_source(name: str, cells: Iterable[str]) -> Source:
+    """All imports, and every top-level statement that defines `name` or something it uses.
+
+    >>> cells = ["import torch\\nb = 1", "def f(): return g()", "def g(): return b", "c = 2"]
+    >>> print(relevant_source("f", cells).text)
+    import torch
+    b = 1
+    def f():
+        return g()
+    def g():
+        return b
+    """
+    statements = [part for cell in cells for part in _statements(cell)]
+    needed, wanted = set(), {name}
+    while wanted:
+        needed |= wanted
+        found = [used for _, text, binds, used in statements if binds & wanted]
+        wanted = set().union(*found) - needed
+    chosen = [text for imports, text, binds, _ in statements if imports or binds & needed]
+    return Source("\n".join(chosen))
+
+
+@lru_cache(maxsize=10_000)
+def _statements(cell: str) -> list[tuple[bool, str, frozenset[str], frozenset[str]]]:
+    """(is an import, source, names bound, names used) of each top-level statement."""
+    try:
+        tree = ast.parse(TransformerManager().transform_cell(cell))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    parts = []
+    for statement in tree.body:
+        imports = isinstance(statement, (ast.Import, ast.ImportFrom))
+        names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+        used = frozenset(node.id for node in names if isinstance(node.ctx, ast.Load))
+        parts.append((imports, ast.unparse(statement), frozenset(_bound(statement)), used))
+    return parts
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    """The names that a top-level statement gives a value or changes."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return {statement.name}
+    bound = set()
+    for node in ast.walk(statement):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            bound.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound.add(node.id)
+        elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
+            bound |= {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+    return bound

@@ -1,0 +1,176 @@
+"""A world of its own for one submission, made inside the sandbox by a fork of the template.
+
+Three processes: the *warden* watches from outside and kills; the *init* is process 1 of a new
+process namespace; the *student* process runs the code, without any capability.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from course.grading.limits import Limits
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+CLONE_NEWNS, CLONE_NEWIPC = 0x20000, 0x8000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
+PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP = 4, 38, 24
+NOBODY = 65534
+LOOK_EVERY = 0.05
+
+
+def become_nobody() -> None:
+    """Leave root for good, with a /proc that later worlds may mount again (template only)."""
+    if os.getuid() != 0:
+        return
+    _mount("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    os.setgroups([])
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+    libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+
+
+def run_in_world(
+    work: Callable[[], None], lifeline: socket.socket, limits: Limits, sandboxed: bool
+) -> None:
+    """Run `work` in a world of its own until it ends or `lifeline` is closed.
+
+    Says on the lifeline why it ended: "exit 0", "signal 9", "memory", "processes".
+    """
+    if sandboxed:
+        _new_namespaces()
+    init = os.fork()
+    if init == 0:
+        lifeline.close()
+        _init(work, limits, sandboxed)
+    reason = _watch(init, lifeline, limits, sandboxed)
+    try:
+        lifeline.send(reason.encode())
+    except OSError:
+        pass
+
+
+def _new_namespaces() -> None:
+    uid, gid = os.getuid(), os.getgid()
+    flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNET
+    _checked(libc.unshare(flags), "unshare")
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1")
+
+
+def _init(work: Callable[[], None], limits: Limits, sandboxed: bool) -> None:
+    """Process 1 of the world: mounts its folders, starts the student process, reaps orphans."""
+    os.setsid()
+    if not sandboxed:
+        _limit(limits, sandboxed)
+        _run(work)
+    _mount("none", "/", MS_REC | MS_PRIVATE, type="")
+    size = f"mode=1777,nr_inodes=8192,size={limits.disk}"
+    for folder in ("/tmp", "/dev/shm"):
+        _mount("tmpfs", folder, MS_NOSUID | MS_NODEV, size)
+    _mount("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    Path("/proc/sys/user/max_user_namespaces").write_text("0")
+    student = os.fork()
+    if student == 0:
+        os.setsid()
+        _drop_capabilities()
+        _limit(limits, sandboxed)
+        _run(work)
+    os.closerange(3, 1024)
+    while True:
+        pid, status = os.wait()
+        if pid == student:
+            code = os.waitstatus_to_exitcode(status)
+            os._exit(code if code >= 0 else 128 - code)
+
+
+def _run(work: Callable[[], None]) -> None:
+    try:
+        work()
+    finally:
+        os._exit(0)
+
+
+def _drop_capabilities() -> None:
+    for capability in range(64):
+        libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+    _checked(libc.capset(header, (ctypes.c_uint32 * 6)()), "capset")
+    _checked(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+
+
+def _limit(limits: Limits, sandboxed: bool) -> None:
+    def cap(kind: int, value: float) -> None:
+        _, hard = resource.getrlimit(kind)
+        value = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)
+        resource.setrlimit(kind, (value, value))
+
+    if Path("/proc/self/statm").exists():
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        cap(resource.RLIMIT_AS, pages * resource.getpagesize() + limits.memory)
+    cap(resource.RLIMIT_FSIZE, limits.disk)
+    cap(resource.RLIMIT_CORE, 0)
+    cap(resource.RLIMIT_NOFILE, 256)
+    cap(resource.RLIMIT_CPU, limits.submission)
+    if sandboxed:
+        cap(resource.RLIMIT_NPROC, limits.processes)
+
+
+def _watch(init: int, lifeline: socket.socket, limits: Limits, sandboxed: bool) -> str:
+    while True:
+        ready, _, _ = select.select([lifeline], [], [], LOOK_EVERY)
+        pid, status = os.waitpid(init, os.WNOHANG)
+        if pid:
+            code = os.waitstatus_to_exitcode(status)
+            code = 128 - code if code > 128 else code
+            return f"signal {-code}" if code < 0 else f"exit {code}"
+        excess = _excess(limits) if sandboxed else None
+        if ready or excess:
+            _kill(init, sandboxed)
+            return excess or "closed"
+
+
+def _kill(init: int, sandboxed: bool) -> None:
+    (os.kill if sandboxed else os.killpg)(init, signal.SIGKILL)
+    until = time.monotonic() + 5
+    while not os.waitpid(init, os.WNOHANG)[0] and time.monotonic() < until:
+        time.sleep(0.005)
+
+
+def _excess(limits: Limits) -> str | None:
+    """What the processes of this world use too much of together."""
+    memory = threads = 0
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdecimal():
+            continue
+        try:
+            status = Path(entry.path, "status").read_text()
+        except OSError:
+            continue
+        fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+        memory += sum(int(fields.get(key, "0").split()[0]) for key in ("RssAnon", "RssShmem"))
+        threads += int(fields.get("Threads", "0"))
+    if memory * 1024 > 2 * limits.memory:
+        return "memory"
+    return "processes" if threads > 2 * limits.processes else None
+
+
+def _mount(source: str, target: str, flags: int, data: str = "", type: str | None = None) -> None:
+    kind = source if type is None else type
+    arguments = (source.encode(), target.encode(), kind.encode() or None, flags, data.encode())
+    _checked(libc.mount(*arguments), f"mount {target}")
+
+
+def _checked(result: int, what: str) -> None:
+    if result != 0:
+        raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")

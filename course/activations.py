@@ -53,7 +53,7 @@ def unit_step(z: Tensor) -> Tensor:
 
     Source: Heaviside's step; McCulloch and Pitts (1943), doi:10.1007/BF02478259.
     """
-    return torch.heaviside(z, z.new_tensor(0.5))
+    return (torch.sign(z) + 1) / 2
 
 
 def piecewise_linear(z: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ process namespace; the *student* process runs the code, without any capability.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import resource
@@ -53,10 +54,8 @@ def run_in_world(
         lifeline.close()
         _init(work, limits, sandboxed)
     reason = _watch(init, lifeline, limits, sandboxed)
-    try:
+    with contextlib.suppress(OSError):
         lifeline.send(reason.encode())
-    except OSError:
-        pass
 
 
 def _new_namespaces() -> None:

@@ -32,7 +32,7 @@ class Sandbox:
         self.control, remote = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         worker = ["-m", "course.grading.worker", str(remote.fileno()), str(int(not unsafe))]
         wrapper = [] if unsafe else command()
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115, as long-lived as this object
         self.process = subprocess.Popen(
             [*wrapper, sys.executable, *worker],
             pass_fds=[remote.fileno()],

@@ -162,8 +162,10 @@ class Tester:
             status, text = problem.status, problem.message
         elif isinstance(problem, Ended):
             status, text = problem.status, str(problem)
+        elif isinstance(problem, NotImplementedError):
+            status, text = "not_attempted", f"`{name}` is not written yet."
         elif isinstance(problem, StudentError):
-            status, text = _student_error(problem)
+            status, text = "error", _described(problem)
         elif isinstance(problem, NameError):
             status, text = self.missing(getattr(problem, "name", None) or name)
         elif isinstance(problem, AssertionError):
@@ -185,11 +187,10 @@ class Tester:
         return "missing", f"`{name}` is not defined. Is it spelled as in the exercise?"
 
 
-def _student_error(problem: StudentError) -> tuple[str, str]:
+def _described(problem: StudentError) -> str:
     failure = problem.failure
     where = f"\nyour line {failure.line}: {failure.source}" if failure.source else ""
-    text = f"{failure.type}: {failure.message}{where}"
-    return ("not_attempted" if failure.type == "NotImplementedError" else "error"), text
+    return f"{failure.type}: {failure.message}{where}"
 
 
 def _points(value: Any, most: float) -> float:
@@ -230,10 +231,11 @@ def _local(value: Any) -> Any:
 @contextlib.contextmanager
 def _quiet(printed: io.StringIO | None = None):
     out, err = printed or io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(contextlib.redirect_stdout(out))
+        stack.enter_context(contextlib.redirect_stderr(err))
+        stack.enter_context(warnings.catch_warnings(action="ignore"))
+        yield
 
 
 def _shown(verdict: Verdict, printed: str) -> list[dict[str, Any]]:

@@ -1,0 +1,28 @@
+"""nbgrader's settings: where things are, and the sandbox in the place of a plain kernel."""
+
+import os
+import sys
+from pathlib import Path
+
+c = get_config()  # noqa: F821, given by traitlets
+
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "assignments"
+
+c.Autograde.exporter_class = "course.grading.preprocessor.MendingExporter"
+c.Autograde.sanitize_preprocessors = [
+    "nbgrader.preprocessors.OverwriteCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.Autograde.autograde_preprocessors = [
+    "course.grading.preprocessor.Grade",
+    "nbgrader.preprocessors.IgnorePattern",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+
+c.HTMLExporter.sanitize_html = True

@@ -218,25 +218,16 @@ def escaped(path: Tensor, steps: int) -> bool:
 def best_lr(surface: str, optimizer: str, steps: int = 100) -> float:
     """Return the rate of `LEARNING_RATES` that ends lowest after `steps` from the surface's start.
 
+    Rates whose path climbs above the start on its way do not count, unless all do.
+
     >>> best_lr("bowl", "gradient_descent", steps=20)
     1.0
     """
     value = SURFACES[surface].function
 
-    def final(lr: float) -> float:
-        path = trajectory(surface, optimizer, lr, steps)
-        return float("inf") if escaped(path, steps) else value(path[-1]).item()
+    def rank(lr: float) -> tuple[bool, float]:
+        heights = value(trajectory(surface, optimizer, lr, steps))
+        climbs = len(heights) <= steps or bool((heights > heights[0]).any())
+        return climbs, heights[-1].item()
 
-    return min(LEARNING_RATES, key=final)
-
-
-def race(surface: str, steps: int = 100, lr: float | None = None) -> dict[str, Tensor]:
-    """Return every optimizer's path by name, all at one `lr`, or each at its `best_lr`.
-
-    >>> list(race("bowl", steps=2, lr=0.1))[:2]
-    ['gradient_descent', 'momentum']
-    """
-    return {
-        name: trajectory(surface, name, lr or best_lr(surface, name, steps), steps)
-        for name in OPTIMIZERS
-    }
+    return min(LEARNING_RATES, key=rank)

@@ -137,7 +137,7 @@ def wrong_sign(function):
     return wrong(
         "sign the other way round",
         function,
-        "where `pred` is above its target, raising it makes the loss grow: the gradient is positive.",
+        "where `pred` is above its target, raising it raises the loss: the gradient is positive.",
     )
 
 

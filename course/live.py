@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import html
 import threading
 import uuid
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -49,7 +51,8 @@ class Worker:
     """At most one background thread at a time, with a stop event for its job to look at.
 
     The job must set traits of output-only widgets and nothing else: no print, display or pyplot.
-    `on_error` gets the message of an exception that the job lets out.
+    `on_error` gets the message of an exception that the job lets out; `on_end` is called last,
+    in the worker's thread, when the next job may start.
 
     >>> worker = Worker(print)
     >>> worker.start(lambda stop: None)
@@ -58,19 +61,20 @@ class Worker:
     False
     """
 
-    def __init__(self, on_error: Callable[[str], None]) -> None:
-        self.on_error = on_error
+    def __init__(
+        self, on_error: Callable[[str], None], on_end: Callable[[], None] = lambda: None
+    ) -> None:
+        self.on_error, self.on_end = on_error, on_end
+        self.running = False
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
-
-    @property
-    def running(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        _WORKERS.add(self)
 
     def start(self, job: Job) -> bool:
         """Start the job; return False, and start nothing, while another one runs."""
         if self.running:
             return False
+        self.running = True
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, args=(job, self._stop), daemon=True)
         self._thread.start()
@@ -81,6 +85,9 @@ class Worker:
             job(stop)
         except Exception as error:
             self.on_error(str(error) or type(error).__name__)
+        finally:
+            self.running = False
+            self.on_end()
 
     def stop(self) -> None:
         """Ask the job to end; it does so at its next look at the event."""
@@ -90,6 +97,18 @@ class Worker:
         """Wait until the job has ended, at most `timeout` seconds."""
         if self._thread is not None:
             self._thread.join(timeout)
+
+
+_WORKERS: weakref.WeakSet[Worker] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_workers() -> None:
+    """End all workers before the interpreter does: a thread inside torch would abort its exit."""
+    for worker in list(_WORKERS):
+        worker.stop()
+    for worker in list(_WORKERS):
+        worker.join(5)
 
 
 class Snapshot:

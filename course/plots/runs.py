@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from course.history import History
 from course.plots.style import CaptionedFigure, legend, log_axis, new_figure, style, tidy
@@ -113,7 +114,7 @@ def _score_axes(axes: Axes, histories: Histories, name: str) -> str:
         axes.plot(x, values, **style(index), marker="o", markersize=4, label=label)
         notes.append(f"{label}: {values[-1]:.4g} after epoch {len(values)}")
     axes.set_xlim(0.5, max(epochs) + 0.5)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     tidy(axes, "epoch", title)
     if drawn:
         legend(axes)

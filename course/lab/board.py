@@ -18,15 +18,20 @@ SHOWN_AS_MATRIX = 2
 
 def detail_figures(task: str, histories: Sequence[History]) -> list[plots.CaptionedFigure]:
     """Return the gallery of the latest autoencoders, or the latest classifiers' mistakes."""
-    scored = [history for history in histories if history.epochs and history.model is not None]
+    scored = [
+        (history, name)
+        for history, name in zip(histories, plots.labels(histories))
+        if history.epochs and history.model is not None
+    ]
     if not scored:
         return []
     if task == "autoencoder":
-        return [plots.reconstruction_gallery(scored[-SHOWN_IN_GALLERY:])]
-    latest = scored[-SHOWN_AS_MATRIX:]
+        latest, names = zip(*scored[-SHOWN_IN_GALLERY:])
+        return [plots.reconstruction_gallery(latest, names=names)]
+    pair = scored[-SHOWN_AS_MATRIX:]
     return [
-        *(plots.confusion_matrix_figure(history) for history in latest),
-        *(plots.worst_digits(history) for history in latest),
+        *(plots.confusion_matrix_figure(history, name=name) for history, name in pair),
+        *(plots.worst_digits(history, name=name) for history, name in pair),
     ]
 
 

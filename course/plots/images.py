@@ -35,8 +35,12 @@ def _strip(images: Tensor, per_row: int) -> np.ndarray:
     return torch.cat(rows).numpy()[:-GAP, :-GAP]
 
 
-def reconstruction_gallery(histories: Sequence[History], count: int = 8) -> CaptionedFigure:
+def reconstruction_gallery(
+    histories: Sequence[History], count: int = 8, names: Sequence[str] | None = None
+) -> CaptionedFigure:
     """Return the first `count` test images, each run's reconstructions and absolute differences.
+
+    `names` are the runs' labels, by default `labels(histories)`.
 
     Raises `ValueError` for histories that are not of autoencoders or hold no model.
     """
@@ -44,8 +48,8 @@ def reconstruction_gallery(histories: Sequence[History], count: int = 8) -> Capt
         if history.config.task != "autoencoder":
             raise ValueError(f"a reconstruction needs autoencoders, got a {history.config.task}")
     rows = 1 + len(histories)
-    figure = new_figure(10.0, 0.62 * rows + 0.45)
-    names = labels(histories)
+    figure = new_figure(10.0, 0.51 * rows + 0.4)
+    names = names or labels(histories)
     if not histories:
         figure.alt = "No run yet: no reconstruction to show."
         return figure
@@ -76,8 +80,12 @@ def reconstruction_gallery(histories: Sequence[History], count: int = 8) -> Capt
     return figure
 
 
-def confusion_matrix_figure(history: History) -> CaptionedFigure:
-    """Return which class of the test images was taken for which; colours show mistakes only."""
+def confusion_matrix_figure(history: History, name: str | None = None) -> CaptionedFigure:
+    """Return which class of the test images was taken for which; colours show mistakes only.
+
+    `name` is the run's label, by default its loss.
+    """
+    name = name or history.config.loss_name
     images = data.load(history.config.dataset)
     names = data.CLASS_NAMES[history.config.dataset]
     counts = confusion_matrix(_logits(history, images.X_test), images.y_test)
@@ -100,19 +108,23 @@ def confusion_matrix_figure(history: History) -> CaptionedFigure:
     axes.set_yticks(range(len(names)), names, fontsize=9)
     axes.set_xlabel("predicted class", fontsize=10, color=INK)
     axes.set_ylabel("true class", fontsize=10, color=INK)
-    axes.set_title(f"Confusion matrix: {history.config.loss_name}", fontsize=11, loc="left")
+    axes.set_title(f"Confusion matrix: {name}", fontsize=11, loc="left")
     true, predicted = divmod(int(mistakes.argmax()), len(names))
     wrong, total = int(mistakes.sum()), int(counts.sum())
     figure.alt = (
-        f"{history.config.loss_name}: {total - wrong:,} of {total:,} test images are right. The "
+        f"{name}: {total - wrong:,} of {total:,} test images are right. The "
         f"most frequent mistake takes {names[true]} for {names[predicted]} "
         f"({int(mistakes[true, predicted])} times)."
     )
     return figure
 
 
-def worst_digits(history: History, count: int = 10) -> CaptionedFigure:
-    """Return the `count` test images whose true class got the smallest probability."""
+def worst_digits(history: History, count: int = 10, name: str | None = None) -> CaptionedFigure:
+    """Return the `count` test images whose true class got the smallest probability.
+
+    `name` is the run's label, by default its loss.
+    """
+    name = name or history.config.loss_name
     images = data.load(history.config.dataset)
     names = data.CLASS_NAMES[history.config.dataset]
     prob = torch.softmax(_logits(history, images.X_test), dim=1)
@@ -125,18 +137,18 @@ def worst_digits(history: History, count: int = 10) -> CaptionedFigure:
     words = []
     for place, index in enumerate(worst.tolist()):
         axes = figure.add_subplot(rows, columns, place + 1)
-        axes.imshow(images.X_test[index].reshape(28, 28), cmap="gray_r", vmin=0, vmax=1)
+        axes.imshow(images.X_test[index].reshape(28, 28).numpy(), cmap="gray_r", vmin=0, vmax=1)
         axes.axis("off")
         true, guess = names[int(images.y_test[index])], names[int(guesses[index])]
         axes.set_title(f"{true} → {guess}", fontsize=10, color=INK)
         words.append(f"{true} taken for {guess}")
     figure.subplots_adjust(0.02, 0.02, 0.98, 0.8, wspace=0.1, hspace=0.3)
     figure.suptitle(
-        f"Worst digits: {history.config.loss_name} (true → predicted)", fontsize=11, x=0.02,
+        f"Worst digits: {name} (true → predicted)", fontsize=11, x=0.02,
         ha="left",
     )  # fmt: skip
     figure.alt = (
-        f"{history.config.loss_name}: the {count} test images whose true class got the smallest "
+        f"{name}: the {count} test images whose true class got the smallest "
         f"softmax probability: {', '.join(words)}."
     )
     return figure

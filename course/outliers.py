@@ -40,3 +40,16 @@ def loss_shares(spec: str, pred: float, values: Tensor) -> list[float]:
     _, function = LOSSES.resolve(spec)
     each = [function(torch.full((1,), pred).to(value), value.reshape(1)).item() for value in values]
     return [part / sum(each) for part in each]
+
+
+def pull_shares(spec: str, pred: float, values: Tensor) -> list[float]:
+    """Return each value's share of the sizes |∂L/∂pred_i| with which they pull a constant.
+
+    >>> [round(share, 2) for share in pull_shares("l1", 2.0, torch.tensor([1.0, 1.0, 1000.0]))]
+    [0.33, 0.33, 0.33]
+    """
+    _, function = LOSSES.resolve(spec)
+    values = values.double()
+    preds = torch.full_like(values, pred, requires_grad=True)
+    (slopes,) = torch.autograd.grad(function(preds, values), preds)
+    return (slopes.abs() / slopes.abs().sum()).tolist()

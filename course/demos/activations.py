@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import math
+import time
+from collections.abc import Callable
 
 import torch
 from IPython.display import Markdown
+from torch import Tensor
 
 from course.activations import ACTIVATIONS
 from course.demos.tables import formula, markdown_table
@@ -90,13 +94,17 @@ def depth_figure(
 ) -> CaptionedFigure:
     """Return the size of δ = ∂L/∂z in each layer, one curve an activation, on a log axis.
 
-    An activation without any gradient has no place on a log axis; the caption names it.
+    An activation whose gradient is 0 or beyond float32 in some layer has no place on a log axis;
+    the caption names it.
     """
     figure = new_figure(7.0, 4.0)
     axes = figure.add_axes((0.14, 0.13, 0.83, 0.84))
-    words, none = [], []
+    words, none, beyond = [], [], []
     for index, name in enumerate(dict.fromkeys(activations)):
         sizes = gradient_sizes(name, depth=depth, initializer=initializer)
+        if not all(map(math.isfinite, sizes)):
+            beyond.append(name)
+            continue
         if not all(sizes):
             none.append(name)
             continue
@@ -113,7 +121,31 @@ def depth_figure(
     )
     if none:
         figure.alt += f" No gradient at all reaches the first layer with {', '.join(none)}."
+    if beyond:
+        figure.alt += f" With {', '.join(beyond)} the numbers grow beyond float32."
     return figure
+
+
+def relative_costs(
+    functions: dict[str, Callable[[Tensor], Tensor]], X: Tensor, rounds: int = 30
+) -> dict[str, float]:
+    """Return the time each function takes on X, as a multiple of what the first one takes.
+
+    The functions take turns, and the shortest of the rounds counts: other programs on the machine
+    can only lengthen a round.
+
+    >>> costs = relative_costs({"once": torch.relu, "again": torch.relu}, torch.ones(10), rounds=2)
+    >>> costs["once"]
+    1.0
+    """
+    best = dict.fromkeys(functions, float("inf"))
+    for _ in range(rounds):
+        for name, function in functions.items():
+            start = time.perf_counter()
+            function(X)
+            best[name] = min(best[name], time.perf_counter() - start)
+    first = next(iter(best.values()))
+    return {name: seconds / first for name, seconds in best.items()}
 
 
 def live_activation() -> LiveCell:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from IPython.display import Markdown
+from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 from torch import Tensor
 
 from course.demos.tables import formula, markdown_table
 from course.live import LiveCell, explorer
 from course.losses import LOSSES
-from course.outliers import best_constant, loss_shares
+from course.outliers import best_constant, pull_shares
 from course.plots import loss_figure
 from course.plots.style import COLOURS, INK, CaptionedFigure, legend, new_figure, style, tidy
 from course.registry import parameters
 
+COMPARED = ("mse", "lp", "msle", "log_cosh", "pseudo_huber", "huber", "l1")
 NEAR_ONE = (0.8, 0.9, 0.95, 1.0, 1.0, 1.05, 1.1)
 
 
@@ -48,17 +50,11 @@ def survey_values(outlier: float = 1000.0) -> Tensor:
 
 
 def outlier_figure(outlier: float = 1000.0, delta: float = 1.0, p: float = 4.0) -> CaptionedFigure:
-    """Return the best constant under each loss, and how much of the loss each value causes.
-
-    The shares are those at the prediction 1; only losses that add up over the values have them.
-    """
+    """Return the best constant under each loss, and how hard each value pulls at prediction 2."""
     values = survey_values(outlier)
     figure = new_figure(10.0, 4.0)
-    left = figure.add_axes((0.15, 0.14, 0.36, 0.82))
-    chosen = [
-        spec(name, delta, p)
-        for name in ("mse", "lp", "msle", "log_cosh", "pseudo_huber", "huber", "l1")
-    ]
+    left = figure.add_axes((0.18, 0.14, 0.34, 0.78))
+    chosen = [spec(name, delta, p) for name in COMPARED]
     best = {name: best_constant(name, values) for name in chosen}
     left.plot(list(best.values()), list(best), "o", color=COLOURS[0], markersize=8)
     left.plot(values, [-1] * len(values), "|", color=COLOURS[1], markersize=14, markeredgewidth=2)
@@ -68,21 +64,21 @@ def outlier_figure(outlier: float = 1000.0, delta: float = 1.0, p: float = 4.0) 
     left.xaxis.set_minor_locator(NullLocator())
     left.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     tidy(left, "best constant prediction", "")
-    shared = [name for name in chosen if not name.startswith("lp")]
-    right = figure.add_axes((0.68, 0.14, 0.3, 0.82))
-    _share_bars(right, shared, values)
-    words = ", ".join(f"{name} {value:.4g}" for name, value in best.items())
+    right = figure.add_axes((0.58, 0.14, 0.4, 0.78))
+    pulls = _pull_bars(right, chosen, values)
+    words = ", ".join(
+        f"{name} {value:.4g} ({pull:.3f})" for (name, value), pull in zip(best.items(), pulls)
+    )
     figure.alt = (
         f"Seven values near 1, one 10 and one {outlier:g}. The best constant prediction under "
-        f"each loss: {words}. Right: the share of the loss that each group causes at prediction "
-        f"1; the outlier's share under mse is {loss_shares('mse', 1.0, values)[-1]:.5f}, "
-        f"under l1 {loss_shares('l1', 1.0, values)[-1]:.5f}."
+        f"each loss, and in brackets the outlier's share of the pull at prediction 2: {words}."
     )
     return figure
 
 
-def _share_bars(axes, chosen: list[str], values: Tensor) -> None:
-    shares = [loss_shares(name, 1.0, values) for name in chosen]
+def _pull_bars(axes: Axes, chosen: list[str], values: Tensor) -> list[float]:
+    """Draw how much of the pull each group of values has; return the outlier's shares."""
+    shares = [pull_shares(name, 2.0, values) for name in chosen]
     groups = {
         "near 1": [sum(part[:-2]) for part in shares],
         "the 10": [part[-2] for part in shares],
@@ -90,12 +86,16 @@ def _share_bars(axes, chosen: list[str], values: Tensor) -> None:
     }
     left = [0.0] * len(chosen)
     for index, (name, widths) in enumerate(groups.items()):
-        axes.barh(chosen, widths, left=left, label=name, color=COLOURS[index], height=0.6,
-                  hatch=("//", "..", "")[index], edgecolor="white")  # fmt: skip
+        axes.barh(
+            range(len(chosen)), widths, left=left, label=name, color=COLOURS[index], height=0.6,
+            hatch=("//", "..", "")[index], edgecolor="white",
+        )  # fmt: skip
         left = [start + width for start, width in zip(left, widths)]
-    tidy(axes, "share of the loss at prediction 1", "")
-    axes.set_xlim(0, 1)
-    axes.legend(fontsize=8, loc="lower left", framealpha=1.0)
+    tidy(axes, "share of the pull at prediction 2", "")
+    axes.set(xlim=(0, 1), ylim=(-1.4, len(chosen) - 0.5), yticks=range(len(chosen)))
+    axes.set_yticklabels([])
+    axes.legend(fontsize=9, ncols=3, loc="lower left", bbox_to_anchor=(0, 1), frameon=False)
+    return groups["the outlier"]
 
 
 def _curves(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 
 from course.grading.doctor import Hopeless
-from course.grading.job import LOCKED, TEST, THEIRS, Cell, Job
+from course.grading.job import IDLE, LOCKED, TEST, THEIRS, Cell, Job
 from course.grading.limits import Limits
 
 HIDDEN = Path("tests", "hidden")
@@ -25,12 +27,12 @@ def job_for(
     """The job of a mended notebook."""
     limits = Limits()
     folder = _folder(coursedir, "submitted", student, assignment)
-    released = [_folder(coursedir, kind, ".", assignment) for kind in ("release", "source")]
-    release = {k: v for base in released for k, v in _files(base, limits).items()}
+    folders = _our_folders(coursedir, assignment)
+    release = {k: v for base in folders for k, v in _files(base, limits).items()}
     files = {k: v for k, v in _files(folder, limits).items() if k not in release}
     return Job(
         assignment=assignment,
-        cells=tuple(_cell(cell) for cell in notebook.cells if cell.cell_type == "code"),
+        cells=_cells(notebook, released_sources(coursedir, assignment)),
         files=files,
         release=release,
         hidden=_hidden(Path(coursedir.root), assignment),
@@ -63,6 +65,10 @@ def circumstances(
     return f"{came} {gradebook.find_assignment(assignment).duedate}"
 
 
+def _our_folders(coursedir: CourseDirectory, assignment: str) -> list[Path]:
+    return [_folder(coursedir, kind, ".", assignment) for kind in ("release", "source")]
+
+
 def _folder(coursedir: CourseDirectory, kind: str, student: str, assignment: str) -> Path:
     step = getattr(coursedir, f"{kind}_directory")
     return Path(os.path.normpath(coursedir.format_path(step, student, assignment)))
@@ -92,6 +98,24 @@ def _hidden(root: Path, assignment: str) -> dict[str, bytes]:
     files = sorted(folder.glob("*.py")) if folder else []
     wanted = [file for file in files if file.stem == assignment or file.name.startswith("_")]
     return {file.name: file.read_bytes() for file in wanted}
+
+
+def _cells(notebook: NotebookNode, released: set[str]) -> tuple[Cell, ...]:
+    """The code cells. What follows the last test unchanged since the release need not run."""
+    cells = [_cell(cell) for cell in notebook.cells if cell.cell_type == "code"]
+    last = max((i for i, cell in enumerate(cells) if cell.role == TEST), default=len(cells))
+    return tuple(
+        replace(cell, role=IDLE) if i > last and not cell.name and cell.source in released else cell
+        for i, cell in enumerate(cells)
+    )
+
+
+def released_sources(coursedir: CourseDirectory, assignment: str) -> set[str]:
+    """The sources of all cells without a name in an assignment's own notebooks."""
+    folders = _our_folders(coursedir, assignment)
+    notebooks = [path for folder in folders for path in sorted(folder.glob("*.ipynb"))]
+    cells = [c for path in notebooks for c in nbformat.read(path, as_version=4).cells]
+    return {cell.source for cell in cells if "nbgrader" not in cell.metadata}
 
 
 def _cell(cell: Any) -> Cell:

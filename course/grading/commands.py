@@ -37,7 +37,7 @@ def grade(
     from course.grading import report, runner
     from course.grading.blueprint import UnknownAssignment
     from course.grading.cache import write_atomically
-    from course.grading.gradebook import Course
+    from course.grading.gradebook import Course, NotRecorded, ReleaseFailed
     from course.grading.sandbox import SandboxUnavailable
 
     console = Console()
@@ -53,7 +53,7 @@ def grade(
 
             for entry in runner.grade(course, assignment, students, jobs, dask, progress):
                 entries.append(entry)
-    except (UnknownAssignment, SandboxUnavailable) as problem:
+    except (UnknownAssignment, ReleaseFailed, NotRecorded, SandboxUnavailable) as problem:
         raise click.ClickException(str(problem)) from None
     except KeyboardInterrupt:
         interrupted = True
@@ -69,4 +69,32 @@ def grade(
         console.print("Interrupted. What was graded stays; the same command goes on from here.")
         sys.exit(130)
     if any(entry.error for entry in entries):
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("assignment")
+@click.option("--student", "students", multiple=True, metavar="ID", help="Only this student.")
+def feedback(assignment: str, students: tuple[str, ...]) -> None:
+    """Write a feedback page for each student who handed in ASSIGNMENT, to feedback/."""
+    from course.grading import collect
+    from course.grading import feedback as pages
+    from course.grading.blueprint import UnknownAssignment
+    from course.grading.gradebook import Course
+
+    course = Course()
+    everybody = collect.submitted_students(course.coursedir, assignment)
+    failed = False
+    for student in students or everybody:
+        try:
+            path = pages.write(course, assignment, student)
+            click.echo(path.relative_to(course.coursedir.root))
+        except UnknownAssignment as problem:
+            raise click.ClickException(str(problem)) from None
+        except OSError as problem:
+            failed = True
+            click.echo(f"{student}: not written: {problem}", err=True)
+    if not everybody:
+        click.echo(f"Nobody has handed in {assignment}.")
+    if failed:
         sys.exit(1)

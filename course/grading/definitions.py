@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
 from IPython.core.inputtransformer2 import TransformerManager
@@ -12,22 +11,17 @@ from IPython.core.inputtransformer2 import TransformerManager
 from course.forbidden import Rules, forbidden_in
 
 
-@dataclass(frozen=True)
-class Source:
-    """Python source: imports, and the definitions that a name needs."""
-
-    text: str
-
-    def forbidden(self, rules: Rules) -> str | None:
-        """The first forbidden thing in it."""
-        return forbidden_in(self.text, rules)
+@lru_cache(maxsize=1000)
+def forbidden(name: str, cells: tuple[str, ...], rules: Rules) -> str | None:
+    """The first forbidden thing in what a name depends on."""
+    return forbidden_in(relevant_source(name, cells), rules)
 
 
-def relevant_source(name: str, cells: Iterable[str]) -> Source:
+def relevant_source(name: str, cells: Iterable[str]) -> str:
     """All imports, and every top-level statement that defines `name` or something it uses.
 
     >>> cells = ["import torch\\nb = 1", "def f(): return g()", "def g(): return b", "c = 2"]
-    >>> print(relevant_source("f", cells).text)
+    >>> print(relevant_source("f", cells))
     import torch
     b = 1
     def f():
@@ -42,7 +36,7 @@ def relevant_source(name: str, cells: Iterable[str]) -> Source:
         found = [used for _, text, binds, used in statements if binds & wanted]
         wanted = set().union(*found) - needed
     chosen = [text for imports, text, binds, _ in statements if imports or binds & needed]
-    return Source("\n".join(chosen))
+    return "\n".join(chosen)
 
 
 @lru_cache(maxsize=10_000)

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGrader
-from nbgrader.converters import Autograde
+from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SAWarning
@@ -26,6 +27,10 @@ warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
 
 class NotRecorded(RuntimeError):
     """A result could not be written into the gradebook or the folders."""
+
+
+class ReleaseFailed(RuntimeError):
+    """nbgrader does not accept an assignment in `solutions/`."""
 
 
 class Course:
@@ -53,6 +58,26 @@ class Course:
         """A folder of one of nbgrader's steps: "submitted", "autograded", "feedback"."""
         step = getattr(self.coursedir, f"{kind}_directory")
         return Path(os.path.normpath(self.coursedir.format_path(step, student, assignment)))
+
+    def register(self, assignment: str) -> None:
+        """Let the gradebook know the assignment as it is in `solutions/` now.
+
+        Raises UnknownAssignment where neither knows it, ReleaseFailed where nbgrader refuses.
+        """
+        folder = self.path("source", ".", assignment)
+        with self.gradebook() as gradebook:
+            if not folder.is_dir() or _up_to_date(gradebook, folder, assignment):
+                return
+        with tempfile.TemporaryDirectory() as scratch, self.locked():
+            self.coursedir.assignment_id, release = assignment, self.coursedir.release_directory
+            self.coursedir.release_directory = scratch
+            try:
+                GenerateAssignment(coursedir=self.coursedir, parent=self.app, log=self._log).start()
+            except NbGraderException as problem:
+                reason = self.errors[0] if self.errors else str(problem)
+                raise ReleaseFailed(f"{assignment} cannot be released: {reason}") from None
+            finally:
+                self.coursedir.release_directory = release
 
     def record(self, student: str, assignment: str) -> None:
         """Let nbgrader autograde one submission, whose result is in the cache already.
@@ -121,6 +146,34 @@ def _root() -> Path:
 def _escape(student: str) -> str:
     """A student's id as nbgrader's glob pattern for just this one."""
     return "".join(f"[{c}]" if c in "*?[" else c for c in student)
+
+
+def _up_to_date(gradebook: Gradebook, folder: Path, assignment: str) -> bool:
+    """Whether the gradebook has the same locked cells as the notebooks of the source folder."""
+    for path in folder.glob("*.ipynb"):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        named = [cell for cell in cells if cell["metadata"].get("nbgrader", {}).get("grade_id")]
+        now = {
+            cell["metadata"]["nbgrader"]["grade_id"]: (
+                "".join(cell["source"]),
+                float(cell["metadata"]["nbgrader"].get("points", 0)),
+            )
+            for cell in named
+        }
+        try:
+            notebook = gradebook.find_notebook(path.stem, assignment)
+        except MissingEntry:
+            return False
+        points = {
+            cell.name: cell.max_score for cell in [*notebook.grade_cells, *notebook.task_cells]
+        }
+        known = {cell.name: cell for cell in notebook.source_cells}
+        if known.keys() != now.keys() or any(
+            (cell.locked and cell.source != now[name][0]) or points.get(name, 0.0) != now[name][1]
+            for name, cell in known.items()
+        ):
+            return False
+    return True
 
 
 class _Collect(logging.Handler):

@@ -14,7 +14,8 @@ from typing import Any
 import course
 from course.grading.limits import Limits
 
-THEIRS, LOCKED, TEST = "theirs", "locked", "test"
+THEIRS, LOCKED, TEST, IDLE = "theirs", "locked", "test", "idle"
+"""Whose a cell is: the student's, ours, a test of ours, or one that no test can depend on."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import torch
 
 from course.drivers import Failure, Outcome
 from course.grading import wire
-from course.grading.definitions import relevant_source
+from course.grading.definitions import forbidden
 from course.grading.limits import Limits
 from course.grading.sandbox import Sandbox
 
@@ -265,8 +265,8 @@ class CallableProxy(Proxy):
     ) -> Outcome:
         """`course.drivers.drive` on the object in the sandbox."""
         if rules:
-            found = relevant_source(self.__name__, self._session.student.sources).forbidden(rules)
-            if found:
+            cells = tuple(self._session.student.sources)
+            if found := forbidden(self.__name__, cells, rules):
                 return Outcome(forbidden=found)
         seconds = rules.seconds + 0.5 if rules else None
         request = {"driver": driver, "args": tuple(args), "kwargs": dict(kwargs)}

@@ -56,13 +56,16 @@ def show(console: Console, assignment: str, entries: list[Entry]) -> None:
 
 
 def _reasons(console: Console, entry: Entry) -> None:
-    lines = [entry.error] if entry.error else []
-    lines += [
-        f"{name.removeprefix('test_')} {test['points']:g}/{test['max']:g} "
-        f"{test['status'].replace('_', ' ')}: {' · '.join(test['message'].splitlines())[:200]}"
-        for name, test in entry.tests.items()
-        if test["status"] != "passed"
-    ]
+    lines = [f"not graded: {entry.error}"] if entry.error and not entry.tests else []
+    lines += [entry.error] if entry.error and entry.tests else []
+    for name, test in entry.tests.items():
+        if test["status"] not in ("passed", "not_attempted"):
+            what = f"{test['points']:g}/{test['max']:g} {test['status']}"
+            message = " · ".join(test["message"].splitlines())[:300]
+            lines.append(f"{name.removeprefix('test_')} {what}: {message}")
+    open_ones = [name for name, test in entry.tests.items() if test["status"] == "not_attempted"]
+    if open_ones:
+        lines.append("not attempted: " + ", ".join(n.removeprefix("test_") for n in open_ones))
     if entry.late_penalty:
         lines.append(f"late: {entry.late_penalty:g} points are deducted")
     lines += [f"repaired: {repair}" for repair in entry.repairs]

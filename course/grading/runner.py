@@ -56,8 +56,9 @@ def grade(
 ) -> Iterator[Entry]:
     """Grade an assignment's submissions and yield an entry for each as it is recorded.
 
-    Raises UnknownAssignment, SandboxUnavailable.
+    Raises UnknownAssignment, ReleaseFailed, SandboxUnavailable.
     """
+    course.register(assignment)
     with course.gradebook() as gradebook:
         notebook = notebook_of(gradebook, assignment)
         plan = blueprint.read(gradebook, course.coursedir, assignment, notebook)

@@ -13,11 +13,14 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+import platformdirs
+
 import course
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/fonts", "/etc/ld.so.cache")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 START_SECONDS = 120
+DATA = "/data"
 
 
 class SandboxUnavailable(RuntimeError):
@@ -83,6 +86,7 @@ def environment() -> dict[str, str]:
         "PATH": os.pathsep.join([sysconfig.get_path("scripts"), "/usr/bin", "/bin"]),
         "HOME": "/tmp",
         "USER": "student",
+        **({"COURSE_CACHE": DATA} if _unpacked_data() else {}),
         "LANG": "C.UTF-8",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "MPLCONFIGDIR": "/tmp",
@@ -124,6 +128,8 @@ def command() -> list[str]:
             words += ["--symlink", str(path.readlink()), str(path)]
         else:
             words += ["--ro-bind", str(path), str(path)]
+    if data := _unpacked_data():
+        words += ["--ro-bind", str(data), f"{DATA}/{data.name}"]
     words += ["--proc", "/proc", "--dev", "/dev"]
     for folder in ("/tmp", "/dev/shm"):
         words += ["--perms", "1777", "--tmpfs", folder]
@@ -146,3 +152,9 @@ def _visible() -> list[Path]:
         if (path.exists() or path.is_symlink()) and not covered:
             chosen.append(path)
     return chosen
+
+
+def _unpacked_data() -> Path | None:
+    """The public data set that students' cells load, where it has been unpacked."""
+    cache = Path(os.environ.get("COURSE_CACHE") or platformdirs.user_cache_dir("course"))
+    return cache / "MNIST" if (cache / "MNIST").is_dir() else None

@@ -122,7 +122,8 @@ def seeded(answer: Callable, *args: Any, seed: int = 0, **kwargs: Any) -> dict[s
 
 def autograd(answer: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
     """Apply a `torch.autograd.Function`: its value and the gradients of its tensor arguments."""
-    tensors = [arg.requires_grad_() for arg in args if isinstance(arg, torch.Tensor)]
+    given = [arg for arg in args if isinstance(arg, torch.Tensor)]
+    tensors = [arg.requires_grad_() for arg in given if arg.is_floating_point()]
     value = answer.apply(*args, **kwargs)
     value.backward()
     grads = [tensor.grad for tensor in tensors]

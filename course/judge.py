@@ -18,7 +18,7 @@ FORBIDDEN, MISSING, NOT_ATTEMPTED = "forbidden", "missing", "not_attempted"
 TOLERANCES = {
     torch.float16: (1e-2, 1e-3),
     torch.float32: (1e-4, 1e-6),
-    torch.float64: (1e-8, 1e-10),
+    torch.float64: (1e-9, 1e-11),
 }
 """(relative, absolute) by dtype: float32 arithmetic in a float64 answer is seen."""
 

@@ -170,6 +170,7 @@ def test_solution_gets_full_marks_under_stock_nbgrader(assignment, stock_course,
     submitted = root / "submitted" / "ada" / assignment
     shutil.copytree(ROOT / "solutions" / assignment, submitted)
     shutil.copy(ROOT / "assignments" / assignment / CHECKS, submitted)
+    monkeypatch.setenv("COURSE_QUICK", "1")
     monkeypatch.setenv("COURSE_HIDDEN", str(ROOT / "tests" / "hidden"))
     api = NbGraderAPI(config=config)
     for result in (api.generate_assignment(assignment), api.autograde(assignment, "ada")):

@@ -1,5 +1,6 @@
 """Hidden tests of the assignment `regression_losses`."""
 
+import math
 from itertools import cycle
 
 import torch
@@ -562,7 +563,7 @@ PSEUDO_HUBER = Exercise(
 def log_cosh(pred, target):
     same_shape(pred, target)
     e = (pred - target).abs()
-    return (e + torch.log1p(torch.exp(-2 * e)) - torch.log(torch.tensor(2.0).to(e))).mean()
+    return (e + torch.log1p(torch.exp(-2 * e)) - math.log(2)).mean()
 
 
 def log_cosh_logaddexp(pred, target):

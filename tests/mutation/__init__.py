@@ -1,0 +1,1 @@
+"""Mutation run: small faults put into the references, and whether the hidden tests see them."""

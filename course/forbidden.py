@@ -76,10 +76,19 @@ class Rules:
         >>> Rules(("sigmoid",)).forbids_name("sigmoid_"), Rules(("sigmoid",)).forbids_name("exp")
         (True, False)
         """
-        name = re.sub(r"^(aten::)?_?(special_)?|_$", "", name)
+        return self.forbids_method(name) or LOSSES.fullmatch(_bare(name)) is not None
+
+    def forbids_method(self, name: str) -> bool:
+        """Whether a tensor may not be asked for this; losses are no methods of tensors."""
+        name = _bare(name)
         if name in GRADIENTS:
             return "torch.autograd" not in self.allow
-        return name in self.forbidden or LOSSES.fullmatch(name) is not None
+        return name in self.forbidden
+
+
+def _bare(name: str) -> str:
+    """'sigmoid' for 'sigmoid_', 'aten::_sigmoid' and 'special_sigmoid'."""
+    return re.sub(r"^(aten::)?_?(special_)?|_$", "", name)
 
 
 def _within(module: str, families: tuple[str, ...]) -> bool:
@@ -217,7 +226,8 @@ def _use(node: ast.AST, aliases: Mapping[str, str], rules: Rules) -> str | None:
     if isinstance(node, ast.Attribute):
         name = _dotted(node, aliases)
         if name is None:
-            return f"Tensor.{node.attr}" if rules.forbids_name(node.attr) else None
+            own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            return f"Tensor.{node.attr}" if rules.forbids_method(node.attr) and not own else None
     elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
         name = aliases.get(node.id)
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -283,6 +283,11 @@ def test_forbidden_calls_are_read_in_the_source(source):
     assert SOURCES[source] in (forbidden_in(source, Rules(forbidden=("sigmoid",))) or "")
 
 
+def test_own_methods_of_forbidden_names_are_allowed():
+    source = "class A:\n    def step(self):\n        self.last_loss = self.sigmoid(self.backward())"
+    assert forbidden_in(source, Rules(forbidden=("sigmoid",))) is None
+
+
 def test_own_functions_of_forbidden_names_are_allowed():
     source = "def sigmoid(z): return 1 / (1 + (-z).exp())\ndef swish(z): return z * sigmoid(z)"
     assert forbidden_in(source, Rules(forbidden=("sigmoid",))) is None

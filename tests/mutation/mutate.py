@@ -44,15 +44,13 @@ class Mutant:
         return f"{self.function}:{self.line}: {self.before} → {self.after}"
 
 
-def mutants(tree: ast.Module, functions: set[str]) -> Iterator[Mutant]:
-    """Yield a copy of the module for each fault that fits into these functions or classes.
+def mutants(tree: ast.Module) -> Iterator[Mutant]:
+    """Yield a copy of a module of functions and classes for each fault that fits into it.
 
-    >>> [str(m) for m in mutants(ast.parse("def f(x): return x + 1"), {"f"})]
+    >>> [str(m) for m in mutants(ast.parse("def f(x): return x + 1"))]
     ['f:1: x + 1 → x - 1', 'f:1: 1 → 2', 'f:1: 1 → 0']
     """
     for position, node in enumerate(tree.body):
-        if getattr(node, "name", None) not in functions:
-            continue
         count = len(list(ast.walk(node)))
         for index in range(count):
             original = _nth(node, index)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 
 from course.exercises import Exercise, Sheet
 from course.hidden import load
@@ -46,7 +45,9 @@ def run(assignment: str) -> Result:
     seen: set[str] = set()
     for exercise in load(file):
         sheets = [exercise.hidden_sheet(seed) for seed in SEEDS]
-        for mutant in mutants(tree, reachable(tree, exercise.reference.__name__)):
+        used = reachable(tree, exercise.reference.__name__)
+        part = ast.Module([node for node in tree.body if getattr(node, "name", 0) in used], [])
+        for mutant in mutants(part):
             if str(mutant) in seen:  # a helper of several references
                 continue
             seen.add(str(mutant))
@@ -62,12 +63,12 @@ def run(assignment: str) -> Result:
 
 def killed(mutant: Mutant, exercise: Exercise, sheets: list[Sheet]) -> bool:
     """Whether the mutated reference fails, or cannot even be defined."""
-    module = ModuleType("mutant")
+    space = dict(exercise.reference.__globals__)
     try:
-        exec(compile(mutant.tree, "mutant", "exec"), vars(module))
+        exec(compile(mutant.tree, "mutant", "exec"), space)
     except Exception:
         return True
-    answer = getattr(module, exercise.reference.__name__)
+    answer = space[exercise.reference.__name__]
     return any(not judge(sheet, answer).passed for sheet in sheets)
 
 

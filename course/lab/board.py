@@ -49,8 +49,8 @@ def as_python(histories: Sequence[History]) -> str:
 def code_line(code: str) -> str:
     """Return a line of code as HTML that one click selects whole."""
     look = (
-        "user-select:all;white-space:pre-wrap;background:#f5f5f5;color:#333;padding:6px 8px;"
-        "border-radius:4px;margin:2px 0"
+        "user-select:all;white-space:pre-wrap;word-break:normal;padding:6px 8px;"
+        "background:#f5f5f5;color:#333;border-radius:4px;margin:2px 0"
     )
     return f'<div>The latest run in Python:</div><pre style="{look}">{html.escape(code)}</pre>'
 
@@ -81,10 +81,13 @@ class Board:
         )
         self.box = widgets.VBox([curves, self.details, self.table, self.python])
 
-    def show_losses(self, histories: Sequence[History]) -> None:
-        """Draw the loss curves and the table."""
-        self.losses.show(plots.loss_curves(histories))
+    def show_table(self, histories: Sequence[History]) -> None:
+        """Show the table of runs."""
         self.table.value = plots.runs_html(histories)
+
+    def show_losses(self, histories: Sequence[History]) -> None:
+        """Draw the loss curves."""
+        self.losses.show(plots.loss_curves(histories))
 
     def show_scores(self, histories: Sequence[History]) -> None:
         """Draw the chosen score."""

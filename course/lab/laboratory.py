@@ -99,6 +99,7 @@ class Laboratory(LiveCell):
         watch = _Watch(self, len(configs))
         live = compare(configs, watch.on_batch, watch.on_epoch, stop)
         self.histories = watch.before + live
+        self.board.show_table(self.histories)
         self.status.value = _summary(live)
         if all(history.status == "finished" for history in live):
             self.progress.value = 1.0
@@ -115,6 +116,7 @@ class Laboratory(LiveCell):
         self.stop_button.disabled = True
 
     def _show_all(self) -> None:
+        self.board.show_table(self.histories)
         self.board.show_losses(self.histories)
         self.board.show_scores(self.histories)
         self.board.show_details(self.histories)
@@ -142,6 +144,7 @@ class _Watch:
             return
         self._tell(progress, now)
         self.lab.board.show_losses(self.lab.histories)
+        self.lab.board.show_table(self.lab.histories)
         spent = time.monotonic() - now
         self.next_draw = now + max(DRAW_EVERY, spent / DRAWING_SHARE)
 
@@ -167,10 +170,12 @@ class _Watch:
 def duration(seconds: float) -> str:
     """Return a length of time in words short enough for a status line.
 
-    >>> duration(7.4), duration(95), duration(4020)
-    ('7 s', '1 min 35 s', '1 h 7 min')
+    >>> duration(0.3), duration(95), duration(4020)
+    ('less than 1 s', '1 min 35 s', '1 h 7 min')
     """
     whole = round(seconds)
+    if whole < 1:
+        return "less than 1 s"
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:

@@ -20,10 +20,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[jupyterlab.Serv
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    """A fresh browser window."""
+def page(server: jupyterlab.Server) -> Iterator[Page]:
+    """A fresh browser window; the kernels it started end with it."""
     with jupyterlab.browser_page() as window:
         yield window
+    server.shut_down_kernels()
 
 
 def write_notebook(path: Path, *cells: str) -> None:

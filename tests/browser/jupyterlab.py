@@ -55,6 +55,17 @@ class Server:
     url: str
     root: Path
 
+    def shut_down_kernels(self) -> None:
+        """End every kernel of this server."""
+        with urllib.request.urlopen(f"{self.url}/api/kernels?token={TOKEN}", timeout=30) as answer:
+            kernels = json.load(answer)
+        for kernel in kernels:
+            address = f"{self.url}/api/kernels/{kernel['id']}?token={TOKEN}"
+            with contextlib.suppress(urllib.error.HTTPError):
+                urllib.request.urlopen(
+                    urllib.request.Request(address, method="DELETE"), timeout=60
+                ).close()
+
 
 def free_port() -> int:
     """Return a TCP port that nothing listens on."""

@@ -44,13 +44,21 @@ def moments(value: dict[str, torch.Tensor]) -> dict[str, Any]:
     }
 
 
-def partition(value: list[torch.Tensor]) -> dict[str, Any]:
-    """Sizes of the index batches, what they cover together, and whether they are shuffled."""
-    joined = torch.cat(list(value))
+def partition(value: dict[str, list[torch.Tensor]]) -> dict[str, Any]:
+    """Sizes of the index batches that the `seeded` driver drew, what they cover, and how mixed.
+
+    `mixed` is whether some batch holds an index that does not belong there in order.
+    """
+    batches = list(value["draw"])
+    joined, again, other = (torch.cat(list(value[key])) for key in ("draw", "again", "other"))
+    in_order = torch.arange(len(joined)).split([len(batch) for batch in batches])
     return {
-        "sizes": [len(batch) for batch in value],
+        "sizes": [len(batch) for batch in batches],
         "sorted": joined.sort().values,
         "shuffled": not torch.equal(joined, joined.sort().values),
+        "mixed": any(not torch.equal(a.sort().values, b) for a, b in zip(batches, in_order)),
+        "same seed, same batches": torch.equal(joined, again),
+        "other seed, other batches": not torch.equal(joined, other),
     }
 
 

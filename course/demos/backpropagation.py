@@ -70,11 +70,10 @@ def slow_start_figure(start: float = 0.98, lr: float = 0.5, updates: int = 300) 
         when = f"after {passed[0]} updates" if passed else f"not within {updates} updates"
         words.append(f"with {name} {when}")
     axes.set_ylim(0, 1)
-    titled(axes, "update", "prediction", f"From {start:.2f} towards 0, learning rate {lr:g}")
+    titled(axes, "update", "prediction", f"From {start:g} towards 0, learning rate {lr:g}")
     legend(axes)
     figure.alt = (
-        f"The prediction starts at {start:.2f}, the target is 0. "
-        f"It falls below ½ {', '.join(words)}."
+        f"The prediction starts at {start:g}, the target is 0. It falls below ½ {', '.join(words)}."
     )
     return figure
 

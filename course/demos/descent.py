@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 
 import torch
 import torch.nn.functional as F
@@ -17,11 +18,12 @@ from course.live import LiveCell, explorer
 from course.models import build_model
 from course.plots import CaptionedFigure, style
 from course.plots.style import INK, legend, log_axis
+from course.training import train_step
 
-SAMPLES = 1000
+SAMPLES = 400
 START = (-1.0, 2.0)
 LOWEST = 1e-7
-BATCHES = {"batch (all 1000)": 1000, "mini-batch (50)": 50, "stochastic (1)": 1}
+BATCHES = {"batch (all 400)": 400, "mini-batch (20)": 20, "stochastic (1)": 1}
 SCHEDULES = ("constant", "halved every epoch")
 
 
@@ -55,7 +57,7 @@ def _contours(axes: Axes) -> None:
 
 
 def _tenths(run: Descent) -> tuple[Tensor, Tensor]:
-    """Return epochs passed and `excess`, averaged over tenths of an epoch where updates are many."""
+    """Return epochs passed and `excess`, as means over tenths of an epoch where possible."""
     above = excess(run)
     width = max(1, run.updates_per_epoch // 10)
     means = above[1:].reshape(-1, width).mean(dim=1)
@@ -101,7 +103,7 @@ def descent_explorer() -> LiveCell:
     """Return `descent_figure` with batch size, learning rate, schedule and epochs to choose."""
     return explorer(
         descent_figure,
-        batch_size=[1, 10, 50, 200, 1000],
+        batch_size=[1, 4, 20, 100, 400],
         lr=[0.02, 0.001, 0.005, 0.1, 0.5, 1.1],
         schedule=list(SCHEDULES),
         epochs=[10, 20],
@@ -112,7 +114,7 @@ def noise_figure() -> CaptionedFigure:
     """Return the noise of a batch's gradient against its size, and the line 1/√size."""
     X, target = line_data(SAMPLES)
     w = torch.tensor(START, dtype=torch.float64)
-    sizes = [1, 2, 5, 10, 20, 50, 100, 200, 500]
+    sizes = [1, 2, 5, 10, 20, 50, 100, 200]
     noise = [gradient_noise(w, X, target, size) for size in sizes]
     figure, [axes] = panels(1, height=3.6, width=7.0)
     axes.plot(sizes, noise, "o", label="measured", color=style(0)["color"])
@@ -134,7 +136,7 @@ def noise_figure() -> CaptionedFigure:
 
 def schedule_figure(lr: float = 0.05, epochs: int = 12) -> CaptionedFigure:
     """Return stochastic descent at a large rate, at a small one, and from large to small."""
-    small = lr / 500
+    small = lr / 200
     runs = {
         f"constant {lr:g}": _run(1, lr, "constant", epochs),
         f"constant {small:g}": _run(1, small, "constant", epochs),
@@ -151,6 +153,20 @@ def schedule_figure(lr: float = 0.05, epochs: int = 12) -> CaptionedFigure:
     legend(axes)
     figure.alt = f"Loss above the smallest possible, mean of an epoch. {'; '.join(words)}."
     return figure
+
+
+def update_milliseconds(batch_size: int, rounds: int = 5) -> float:
+    """Return the shortest time of one update of MNIST's classifier on a batch of that size."""
+    images = data.load()
+    X, labels = images.X_train[:batch_size], images.y_train[:batch_size]
+    model = build_model("classifier", "relu", "he_normal", seed=0)
+    optimizer = optim.SGD(model.parameters(), lr=0.01)
+    times = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        train_step(model, optimizer, F.cross_entropy, X, labels)
+        times.append(time.perf_counter() - begin)
+    return 1000 * min(times)
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from course import network231 as net
 from course.activations import ACTIVATIONS
-from course.demos.panels import panels, titled
+from course.demos.panels import legend_beside, panels, titled
 from course.descent import descend
 from course.initializers import INITIALIZERS
 from course.layer_stats import layer_stats
@@ -62,8 +62,9 @@ def layers_figure(initializer: str = "normal", activation: str = "tanh") -> Capt
             _histogram(axes, values, reach, colour, f"std {std:.2g}")
             axes.set_title(f"layer {k + 1}", fontsize=8, color=INK, pad=2)
     a, d = stats.activation_stds, stats.delta_stds
+    title = INITIALIZERS.resolve(initializer)[0].title
     figure.alt = (
-        f"{INITIALIZERS[initializer].title} weights, {activation}: the standard deviation of the "
+        f"{title} weights, {activation}: the standard deviation of the "
         f"activations goes from {a[0]:.3g} in layer 1 to {a[-1]:.3g} in layer 10, that of the "
         f"deltas from {d[-1]:.3g} in layer 10 back to {d[0]:.3g} in layer 1."
     )
@@ -72,7 +73,8 @@ def layers_figure(initializer: str = "normal", activation: str = "tanh") -> Capt
 
 def layers_explorer() -> LiveCell:
     """Return `layers_figure` with initializer and activation to choose."""
-    titles = {entry.title: name for name, entry in INITIALIZERS.items()}
+    titles = {"Xavier normal": "xavier_normal"}
+    titles |= {entry.title: name for name, entry in INITIALIZERS.items()}
     names = {ACTIVATIONS[name].title: name for name in ("tanh", *ELEMENTWISE)}
     return explorer(layers_figure, initializer=titles, activation=names)
 
@@ -82,20 +84,22 @@ def stds_figure(activation: str = "tanh") -> CaptionedFigure:
 
     A standard deviation of exactly 0 has no place on a logarithmic axis and is left out.
     """
-    figure, (left, right) = panels(2, height=4.2)
+    figure, (left, right) = panels(2, height=4.0, width=11.0, beside=1.8)
     words = []
     for index, (name, entry) in enumerate(INITIALIZERS.items()):
         stats = layer_stats(name, activation)
         for axes, stds in ((left, stats.activation_stds), (right, stats.delta_stds)):
             shown = [std or float("nan") for std in stds]
             axes.plot(range(1, 11), shown, label=entry.title, **style(index))
-        words.append(f"{entry.title} {stats.activation_stds[-1]:.2g}")
+        words.append(f"{entry.title} {stats.activation_stds[-1]:.2g} and {stats.delta_stds[0]:.2g}")
     titled(left, "layer", "standard deviation", f"Activations, {activation}")
     titled(right, "layer", "standard deviation", f"Deltas, {activation}")
     for axes in (left, right):
         log_axis(axes)
-    legend(left)
-    figure.alt = f"Standard deviation of layer 10's activations: {', '.join(words)}."
+    legend_beside(right)
+    figure.alt = (
+        f"Standard deviations, layer 10's activations and layer 1's deltas: {', '.join(words)}."
+    )
     return figure
 
 
@@ -183,15 +187,25 @@ def best_descent(X: Tensor, target: Tensor, updates: int) -> tuple[float, Tensor
     return lr, descend(with_bias, target, len(X), lr, updates).losses
 
 
+def smallest_error(X: Tensor, target: Tensor) -> float:
+    """Return the mean squared error of the best linear unit."""
+    with_bias = torch.cat([X, X.new_ones(len(X), 1)], dim=1)
+    solution = torch.linalg.lstsq(with_bias, target[:, None]).solution
+    return (with_bias @ solution - target[:, None]).square().mean().item()
+
+
 def scaling_figure(updates: int = 100) -> CaptionedFigure:
     """Return the loss of a linear unit on the three versions of the data, each at its best rate."""
     X, target = sleep_and_study()
     figure, [axes] = panels(1, height=3.6, width=7.0)
     words = []
+    smallest = smallest_error(X, target)
     for index, (name, prepare) in enumerate(PREPARED.items()):
         lr, losses = best_descent(prepare(X), target, updates)
         axes.plot(losses, label=f"{name}, learning rate {lr:.2g}", **style(index))
-        words.append(f"{name} {losses[-1]:.4g} (learning rate {lr:.2g})")
+        near = (losses < 1.02 * smallest).nonzero().flatten().tolist()
+        when = f"after {near[0]}" if near else f"not after {updates}"
+        words.append(f"{name} {losses[-1]:.4g}, within 2 % of the smallest {when}")
     titled(axes, "update", "mean squared error", "One linear unit, gradient descent")
     log_axis(axes)
     legend(axes)

@@ -6,11 +6,11 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from course.demos.panels import titled
+from course.demos.panels import legend_beside, panels, titled
 from course.live import LiveCell, explorer
 from course.optimizers import OPTIMIZERS
-from course.plots import CaptionedFigure, new_figure, style
-from course.plots.style import INK, legend, log_axis
+from course.plots import CaptionedFigure, style
+from course.plots.style import INK, log_axis
 from course.surfaces import LEARNING_RATES, SURFACES, Surface, best_lr, escaped, trajectory
 
 WITH_MOMENTUM = ("momentum", "nesterov")
@@ -40,9 +40,7 @@ def draw_contours(axes: Axes, surface: Surface) -> None:
 def paths_figure(surface: str, paths: dict[str, Tensor], steps: int) -> CaptionedFigure:
     """Return paths over the contours of a surface, and their heights step by step."""
     entry = SURFACES[surface]
-    figure = new_figure(10.5, 4.2)
-    left = figure.add_axes((0.065, 0.13, 0.355, 0.78))
-    right = figure.add_axes((0.505, 0.13, 0.25, 0.78))
+    figure, (left, right) = panels(2, height=4.2, width=11.0, beside=2.3)
     draw_contours(left, entry)
     words = []
     for index, (name, path) in enumerate(paths.items()):
@@ -57,9 +55,7 @@ def paths_figure(surface: str, paths: dict[str, Tensor], steps: int) -> Captione
     titled(left, "weight x", "weight y", f"{entry.title}: square start, star minimum")
     titled(right, "step", "height above the minimum", "Descent")
     log_axis(right)
-    legend(right)
-    right.get_legend().set_loc("upper left")
-    right.get_legend().set_bbox_to_anchor((1.02, 1.03))
+    legend_beside(right)
     figure.alt = f"{entry.title}, height above the minimum after {steps} steps: {'; '.join(words)}."
     return figure
 

@@ -32,6 +32,12 @@ def make_course(folder: Path, assignment: str = ASSIGNMENT) -> Path:
     return folder
 
 
+def set_limits(course: Path, **limits: float) -> None:
+    """Give the course its own limits, in nbgrader's settings."""
+    with (course / "nbgrader_config.py").open("a") as config:
+        config.write(f"\nc.Grade.limits = {limits}\n")
+
+
 def released(course: Path, assignment: str = ASSIGNMENT) -> NotebookNode:
     """The released notebook."""
     return nbformat.read(course / "assignments" / assignment / f"{assignment}.ipynb", 4)
@@ -90,7 +96,7 @@ def command(
 ) -> subprocess.CompletedProcess[str]:
     """Run `course …` in a course folder, with a cache of its own there."""
     return subprocess.run(
-        [sys.executable, "-m", "course", *words],
+        [str(Path(sys.executable).parent / "course"), *words],
         cwd=course,
         env=environment(course, env),
         capture_output=True,

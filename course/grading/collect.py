@@ -22,10 +22,14 @@ OURS = ("timestamp.txt",)
 
 
 def job_for(
-    coursedir: CourseDirectory, notebook: NotebookNode, student: str, assignment: str, seed: int
+    coursedir: CourseDirectory,
+    notebook: NotebookNode,
+    student: str,
+    assignment: str,
+    seed: int | None,
+    limits: Limits,
 ) -> Job:
     """The job of a mended notebook."""
-    limits = Limits()
     folder = _folder(coursedir, "submitted", student, assignment)
     folders = _our_folders(coursedir, assignment)
     release = {k: v for base in folders for k, v in _files(base, limits).items()}

@@ -13,7 +13,7 @@ import click
 @click.argument("assignment")
 @click.option("--student", "students", multiple=True, metavar="ID", help="Only this student.")
 @click.option("--jobs", type=click.IntRange(1), help="Submissions at a time (one a core).")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the hidden cases.")
+@click.option("--seed", type=int, help="Seed of the hidden cases.")
 @click.option("--dask", metavar="ADDRESS", help="Grade on a Dask cluster: tcp://host:8786.")
 @click.option("--unsafe", is_flag=True, help="Grade without a sandbox, on your own risk.")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the report here.")
@@ -21,7 +21,7 @@ def grade(
     assignment: str,
     students: tuple[str, ...],
     jobs: int | None,
-    seed: int,
+    seed: int | None,
     dask: str | None,
     unsafe: bool,
     json_file: Path | None,
@@ -37,6 +37,7 @@ def grade(
     from course.grading import report, runner
     from course.grading.blueprint import UnknownAssignment
     from course.grading.cache import write_atomically
+    from course.grading.cluster import ClusterUnavailable
     from course.grading.gradebook import Course, NotRecorded, ReleaseFailed
     from course.grading.sandbox import SandboxUnavailable
 
@@ -53,7 +54,10 @@ def grade(
 
             for entry in runner.grade(course, assignment, students, jobs, dask, progress):
                 entries.append(entry)
-    except (UnknownAssignment, ReleaseFailed, NotRecorded, SandboxUnavailable) as problem:
+    except (
+        *(UnknownAssignment, ReleaseFailed, NotRecorded),
+        *(SandboxUnavailable, ClusterUnavailable),
+    ) as problem:
         raise click.ClickException(str(problem)) from None
     except KeyboardInterrupt:
         interrupted = True

@@ -161,8 +161,9 @@ def _assign(drafts: list[Draft], blueprint: Blueprint, repairs: list[str]) -> li
                 gone |= {id(draft) for draft in claims if draft not in chosen}
         for draft in chosen:
             _restore(draft, part, repairs)
+    names = {part.name for part in blueprint.parts}
     for draft in drafts:
-        if draft.claim and draft.part is None and draft.settings.get("grade"):
+        if draft.claim and draft.claim not in names and draft.settings.get("grade"):
             repairs.append(f"A cell said to be `{draft.claim[:60]}` is none of the assignment's.")
     return [draft for draft in drafts if id(draft) not in gone]
 

@@ -93,11 +93,11 @@ def make(
         graded = nbformat.read(path, as_version=4)
         entry = gradebook.find_submission_notebook(notebook, assignment, student)
         info = graded.metadata["course"]
+        tests = info["result"]["tests"]
     except (OSError, ValueError, KeyError, MissingEntry):
         page.error = _why_not(course, plan, assignment, notebook, student)
         return page
     comments = {c.name: c.comment or "" for c in entry.comments}
-    tests = info["result"]["tests"]
     grades = {grade.name: grade for grade in entry.grades}
     for part in plan.parts:
         if part.name in grades:
@@ -165,7 +165,7 @@ def _why_not(
 ) -> str:
     """Why there is no graded notebook."""
     try:
-        runner.prepare(course, plan, student, assignment, notebook, 0, False)
+        runner.prepare(course, plan, student, assignment, notebook)
     except (Hopeless, OSError) as problem:
         return str(problem)
     return f"it has not been graded yet: run `course grade {assignment}` first"

@@ -21,6 +21,8 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SAWarning
 
+from course.grading.limits import Limits
+
 CONFIG = "nbgrader_config.py"
 warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
 
@@ -36,14 +38,16 @@ class ReleaseFailed(RuntimeError):
 class Course:
     """A course folder with its nbgrader settings."""
 
-    def __init__(self, seed: int = 0, unsafe: bool = False) -> None:
+    def __init__(self, seed: int | None = None, unsafe: bool = False) -> None:
         scripts = str(Path(sys.executable).parent)
         os.environ["PATH"] = os.pathsep.join([scripts, os.environ.get("PATH", "")])
         os.chdir(_root())
         self.app = NbGrader()
         self.app.initialize([])
-        self.app.config.Grade.seed = seed
-        self.app.config.Grade.unsafe = unsafe
+        settings = self.app.config.Grade
+        settings.update({"unsafe": unsafe} if seed is None else {"unsafe": unsafe, "seed": seed})
+        self.seed, self.unsafe = settings.get("seed"), unsafe
+        self.limits = Limits(**settings.get("limits", {}))
         self.coursedir = CourseDirectory(parent=self.app)
         self.errors: list[str] = []
         self._log = logging.getLogger("course.grading.nbgrader")

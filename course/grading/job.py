@@ -34,7 +34,7 @@ class Job:
     """A submission's code cells with what they need.
 
     `files` came with the submission; `release` files are ours and win over them; `hidden` tests
-    never enter the sandbox.
+    never enter the sandbox. Without a seed each submission gets hidden cases of its own.
     """
 
     assignment: str
@@ -42,12 +42,21 @@ class Job:
     files: dict[str, bytes] = field(default_factory=dict)
     release: dict[str, bytes] = field(default_factory=dict)
     hidden: dict[str, bytes] = field(default_factory=dict)
-    seed: int = 0
+    seed: int | None = None
     limits: Limits = field(default_factory=Limits)
 
     def all_files(self) -> dict[str, bytes]:
         """What lies beside the notebook in the sandbox."""
         return {**self.files, **self.release}
+
+    def hidden_seed(self) -> int:
+        """The seed of the hidden cases, the same whenever the same cells are graded."""
+        if self.seed is not None:
+            return self.seed
+        text = json.dumps([asdict(cell) for cell in self.cells], sort_keys=True)
+        secret = b"".join(self.hidden.values())
+        digest = hashlib.sha256(secret + text.encode("utf-8", "surrogatepass")).digest()
+        return int.from_bytes(digest[:4], "big")
 
     def to_json(self) -> str:
         """The job as text, the same for the same job."""

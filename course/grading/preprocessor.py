@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +9,13 @@ import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbgrader.api import Gradebook
 from nbgrader.preprocessors import NbGraderPreprocessor
-from traitlets import Bool, Integer
+from traitlets import Bool, Dict, Integer
 
 from course.grading import blueprint, cache
 from course.grading.collect import circumstances, job_for
 from course.grading.doctor import mend
 from course.grading.limits import Limits
-from course.grading.station import Station
-
-_stations: dict[bool, Station] = {}
+from course.grading.station import shared_station
 
 
 class MendingExporter(NotebookExporter):
@@ -44,13 +41,17 @@ class MendingExporter(NotebookExporter):
 class Grade(NbGraderPreprocessor):
     """Replaces nbgrader's Execute: cells get their outputs, test cells their points."""
 
-    seed = Integer(0, help="Seed of the hidden cases.").tag(config=True)
+    seed = Integer(
+        None, allow_none=True, help="Seed of the hidden cases; by default each submission's own."
+    ).tag(config=True)
+    limits = Dict(help="What a submission may use: see course.grading.limits.").tag(config=True)
     unsafe = Bool(False, help="Grade without a sandbox.").tag(config=True)
 
     def preprocess(self, nb: Any, resources: Any) -> tuple[Any, Any]:
         names = resources["nbgrader"]
         coursedir = self.parent.parent.coursedir
-        job = job_for(coursedir, nb, names["student"], names["assignment"], self.seed)
+        limits = Limits(**self.limits)
+        job = job_for(coursedir, nb, names["student"], names["assignment"], self.seed, limits)
         digest = job.digest(self.unsafe)
         result = cache.find(digest)
         if result is None:
@@ -64,12 +65,3 @@ class Grade(NbGraderPreprocessor):
         before = nb.metadata.get("course", {})
         nb.metadata["course"] = {**before, "digest": digest, "result": kept}
         return nb, resources
-
-
-def shared_station(unsafe: bool) -> Station:
-    """The one station of this process."""
-    if unsafe not in _stations:
-        _stations[unsafe] = Station(unsafe)
-        atexit.register(_stations[unsafe].close)
-    _stations[unsafe].wait_ready()
-    return _stations[unsafe]

@@ -16,7 +16,6 @@ from course.grading import blueprint, cache, collect
 from course.grading.doctor import Hopeless, mend
 from course.grading.gradebook import Course, NotRecorded
 from course.grading.job import TEST, Job
-from course.grading.limits import Limits
 from course.grading.station import Station
 
 Submit = Callable[[Job], Future]
@@ -64,7 +63,6 @@ def grade(
         plan = blueprint.read(gradebook, course.coursedir, assignment, notebook)
     everybody = collect.submitted_students(course.coursedir, assignment)
     chosen = list(dict.fromkeys(students)) or everybody
-    seed, unsafe = course.app.config.Grade.seed, course.app.config.Grade.unsafe
     done = 0
 
     def finish(entry: Entry) -> Entry:
@@ -78,7 +76,7 @@ def grade(
         waiting: dict[Future, Work] = {}
         for student in chosen:
             try:
-                work = prepare(course, plan, student, assignment, notebook, seed, unsafe)
+                work = prepare(course, plan, student, assignment, notebook)
             except (Hopeless, OSError) as problem:
                 yield finish(_failed(course, student, assignment, str(problem)))
                 continue
@@ -87,7 +85,7 @@ def grade(
             elif cache.find(work.digest):
                 yield finish(_record(course, work, assignment))
             else:
-                submit = submit or stack.enter_context(_workers(jobs, cluster, unsafe))
+                submit = submit or stack.enter_context(_workers(jobs, cluster, course.unsafe))
                 waiting[submit(work.job)] = work
         while waiting:
             ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
@@ -108,13 +106,7 @@ def notebook_of(gradebook: Gradebook, assignment: str) -> str:
 
 
 def prepare(
-    course: Course,
-    plan: blueprint.Blueprint,
-    student: str,
-    assignment: str,
-    notebook: str,
-    seed: int,
-    unsafe: bool,
+    course: Course, plan: blueprint.Blueprint, student: str, assignment: str, notebook: str
 ) -> Work | Entry:
     """The work that a submission needs, or its entry if all of it was done before.
 
@@ -123,12 +115,12 @@ def prepare(
     path = collect.submitted_file(course.coursedir, student, assignment, notebook)
     if not path.is_file():
         raise Hopeless(f"no notebook was handed in: expected {notebook}.ipynb")
-    if path.stat().st_size > Limits().notebook:
+    if path.stat().st_size > course.limits.notebook:
         raise Hopeless(f"the notebook has {path.stat().st_size >> 20} MB, which is too much")
-    mended, repairs = mend(path.read_bytes(), plan, Limits())
+    mended, repairs = mend(path.read_bytes(), plan, course.limits)
     node = nbformat.from_dict(mended)
-    job = collect.job_for(course.coursedir, node, student, assignment, seed)
-    work = Work(student, repairs, job, job.digest(unsafe))
+    job = collect.job_for(course.coursedir, node, student, assignment, course.seed, course.limits)
+    work = Work(student, repairs, job, job.digest(course.unsafe))
     with course.gradebook() as gradebook:
         known = course.recorded(gradebook, student, assignment, notebook)
         now = collect.circumstances(course.coursedir, gradebook, student, assignment)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -13,6 +14,8 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
+from functools import cache
 
 from course.grading import forkserver, sandbox
 from course.grading.job import Job, failed_result
@@ -21,6 +24,9 @@ from course.grading.sandbox import SandboxUnavailable
 LENGTH = struct.Struct("!Q")
 EXTRA_SECONDS = 120
 """How much longer than a submission's own limit a tester may take: starting, comparing."""
+
+
+_lock = threading.Lock()
 
 
 class Station:
@@ -87,6 +93,21 @@ class Station:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@cache
+def _shared(unsafe: bool) -> Station:
+    station = Station(unsafe)
+    atexit.register(station.close)
+    return station
+
+
+def shared_station(unsafe: bool = False) -> Station:
+    """The one station of this process, ready to grade."""
+    with _lock:
+        station = _shared(unsafe)
+        station.wait_ready()
+    return station
 
 
 def main() -> None:

@@ -70,7 +70,7 @@ def _trusted_folder(job: Job, folder: Path) -> None:
     here.mkdir(parents=True, exist_ok=True)
     os.chdir(here)
     os.environ["COURSE_HIDDEN"] = str(folder / "hidden")
-    os.environ["COURSE_HIDDEN_SEED"] = str(job.seed)
+    os.environ["COURSE_HIDDEN_SEED"] = str(job.hidden_seed())
 
 
 class Tester:

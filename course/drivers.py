@@ -23,6 +23,7 @@ from course.forbidden import ForbiddenCall, Rules, TooSlow, forbidden_source, wa
 FUNCTIONS: dict[str, Callable] = {
     "quadratic": lambda theta: (theta**2).sum(),
     "wavy": lambda theta: (theta.sin() * theta).sum(),
+    "chain": lambda theta: theta.cumsum(0).sin().sum(),
     "identity": lambda z: z,
     "tanh": torch.tanh,
     "relu": torch.relu,

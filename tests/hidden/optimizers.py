@@ -9,7 +9,7 @@ import torch
 from course.exercises import Case, Exercise, Misconception
 
 
-def t(*numbers, dtype=torch.float32):
+def tensor(*numbers, dtype=torch.float32):
     return torch.tensor(numbers, dtype=dtype)
 
 
@@ -19,17 +19,20 @@ def visible(*states, options=({},), extra=()):
     A state is "signed" (like a velocity) or "squares" (never negative).
     """
     zeros = torch.zeros(2)
-    signed, squares = t(2.0, -4.0), t(16.0, 0.25)
-    wide_signed = t([1, -2], [0, 4], dtype=torch.float64)
-    wide_squares = t([4, 1], [0.25, 9], dtype=torch.float64)
+    signed, squares = tensor(2.0, -4.0), tensor(16.0, 0.25)
+    wide_signed = tensor([1, -2], [0, 4], dtype=torch.float64)
+    wide_squares = tensor([4, 1], [0.25, 9], dtype=torch.float64)
     later = [signed if kind == "signed" else squares / (i + 1) for i, kind in enumerate(states)]
     wide = [wide_signed if kind == "signed" else wide_squares + i for i, kind in enumerate(states)]
-    w, grad = t([1, 2], [3, 4], dtype=torch.float64), t([0.5, -1], [2, 0], dtype=torch.float64)
+    w, grad = (
+        tensor([1, 2], [3, 4], dtype=torch.float64),
+        tensor([0.5, -1], [2, 0], dtype=torch.float64),
+    )
     cases = [
-        ("the first step", t(1.0, -2.0), t(2.0, -0.5), *(zeros.clone() for _ in states)),
-        ("a later step", t(1.0, -2.0), t(3.0, 0.5), *later),
+        ("the first step", tensor(1.0, -2.0), tensor(2.0, -0.5), *(zeros.clone() for _ in states)),
+        ("a later step", tensor(1.0, -2.0), tensor(3.0, 0.5), *later),
         ("a matrix, float64", w, grad, *wide),
-        ("a gradient of zero", t(1.0, -2.0), zeros, *later),
+        ("a gradient of zero", tensor(1.0, -2.0), zeros, *later),
     ]
     return [
         Case(label, (*args, *more), dict(kwargs))
@@ -1010,7 +1013,7 @@ def decay_hidden(draw):
     lr0 = draw.number(0.1, 3)
     return [
         *cases,
-        Case("without options", (lr0, draw.integer(11, 20))),
+        Case("without options", (lr0, 10 * draw.integer(1, 4))),
         Case("another drop only", (lr0, draw.integer(21, 30)), {"drop": draw.number(0.2, 0.4)}),
         Case("another interval only", (lr0, 9), {"every": 4}),
     ]

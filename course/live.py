@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import html
+import math
 import threading
 import uuid
 import weakref
@@ -158,7 +159,7 @@ class Slider(widgets.HBox):
     """A number as a slider and, linked to it, a field that carries the accessible name."""
 
     def __init__(self, description: str, low: float, high: float, value: float) -> None:
-        step = (high - low) / 100
+        step = 10.0 ** math.floor(math.log10((high - low) / 100))
         self.field = widgets.BoundedFloatText(
             value, min=low, max=high, step=step, description=description, style=LABEL,
             layout=widgets.Layout(width="200px"),

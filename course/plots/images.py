@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -70,8 +71,11 @@ def reconstruction_gallery(
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
         if left < 0.5:
-            axes.set_yticks([14 + (28 + GAP) * row for row in range(rows)], ["original", *names])
-            axes.tick_params(length=0, labelsize=9, colors=INK)
+            axes.set_yticks(
+                [14 + (28 + GAP) * row for row in range(rows)],
+                ["original", *(textwrap.fill(name, 24) for name in names)],
+            )
+            axes.tick_params(length=0, labelsize=8, colors=INK)
     errors = [f"{name} {F.l1_loss(part, images).item():.3f}" for name, part in zip(names, made)]
     figure.alt = (
         f"The first {count} test images, their reconstructions and the differences. "

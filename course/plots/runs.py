@@ -28,7 +28,9 @@ SCORES: dict[str, dict[str, str]] = {
 }
 """The common scores of each task with the axis label that names them and their unit."""
 
-SETTING_NAMES = {"lr": "lr", "batch_size": "batch", "train_size": "images", "epochs": "epochs"}
+NUMBERS = {"lr": "lr", "batch_size": "batch", "seed": "seed"}
+"""Settings that need their name beside their value; the others speak for themselves."""
+LEFT_TO_THE_TABLE = ("epochs", "train_size", "device")
 
 
 def differing(histories: Histories) -> list[str]:
@@ -54,18 +56,20 @@ def _setting(name: str, value: object) -> str:
 def labels(histories: Histories) -> list[str]:
     """Return a short name for each run: its number, its loss and what else differs.
 
+    How long a run trained, and on how many images, is left to the table.
+
     >>> from course.config import RunConfig
     >>> labels([History(RunConfig(lr=0.1)), History(RunConfig(lr=0.2))])
     ['1 mse, lr 0.1', '2 mse, lr 0.2']
     """
-    names = differing(histories)
+    names = [name for name in differing(histories) if name not in LEFT_TO_THE_TABLE]
     result = []
     for number, history in enumerate(histories, start=1):
         settings = history.config.as_dict()
         parts = [settings["loss"]]
         for name in names[1:]:
             text = _setting(name, settings[name])
-            parts.append(f"{SETTING_NAMES[name]} {text}" if name in SETTING_NAMES else text)
+            parts.append(f"{NUMBERS[name]} {text}" if name in NUMBERS else text)
         result.append(f"{number} {', '.join(parts)}")
     return result
 
@@ -205,7 +209,7 @@ def runs_html(histories: Histories) -> str:
     if not histories:
         return "<p>No run yet.</p>"
     header, rows = runs_rows(histories)
-    cell = "padding:2px 10px;text-align:right;border-bottom:1px solid #ddd"
+    cell = "padding:2px 8px;text-align:right;border-bottom:1px solid #ddd"
     head = "".join(f'<th scope="col" style="{cell}">{html.escape(name)}</th>' for name in header)
     body = ""
     for index, (number, *row) in enumerate(rows):
@@ -214,7 +218,8 @@ def runs_html(histories: Histories) -> str:
         cells = "".join(f'<td style="{cell}">{html.escape(text)}</td>' for text in row)
         body += f"<tr>{first}{cells}</tr>"
     return (
-        f'<table style="border-collapse:collapse;font-size:13px"><caption style="text-align:left">'
+        f'<div style="overflow-x:auto"><table style="border-collapse:collapse;font-size:13px">'
+        f'<caption style="text-align:left">'
         f"Runs: the settings that differ, and the scores of the last whole epoch</caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )

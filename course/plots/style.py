@@ -95,7 +95,7 @@ def log_axis(axes: Axes) -> None:
 
 def legend(axes: Axes) -> None:
     """Show which line is which, with lines long enough to tell their styles apart."""
-    axes.legend(fontsize=9, handlelength=2.8, framealpha=0.9, edgecolor=PALE, labelcolor=INK)
+    axes.legend(fontsize=9, handlelength=2.8, framealpha=0.75, edgecolor=PALE, labelcolor=INK)
 
 
 def png(figure: Figure) -> bytes:

@@ -22,7 +22,7 @@ from course.training import train_step
 
 SAMPLES = 400
 START = (-1.0, 2.0)
-LOWEST = 1e-7
+LOWEST, HIGHEST = 1e-7, 1e6
 BATCHES = {"batch (all 400)": 400, "mini-batch (20)": 20, "stochastic (1)": 1}
 SCHEDULES = ("constant", "halved every epoch")
 
@@ -42,7 +42,13 @@ def excess(run: Descent) -> Tensor:
 def _run(batch_size: int, lr: float, schedule: str, epochs: int) -> Descent:
     X, target = line_data(SAMPLES)
     rate = functools.partial(step_decay, lr, every=1) if schedule != "constant" else lr
-    return descend(X, target, batch_size, rate, epochs, start=START)
+    run = descend(X, target, batch_size, rate, epochs, start=START)
+    if not (run.losses < HIGHEST).all():
+        raise ValueError(
+            f"with batch size {batch_size} and learning rate {lr:g} the descent diverges: the loss "
+            f"passes {HIGHEST:g}. Choose a smaller learning rate."
+        )
+    return run
 
 
 def _contours(axes: Axes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -10,11 +11,42 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from course.forbidden import Rules, forbidden_in
 
+MACHINERY = re.compile(
+    r"(course\.(forbidden|drivers|grading|hidden|judge)|torch\.(_C|_ops|ops|overrides|library)"
+    r"|torch\.utils\._python_dispatch|(sys|threading)\.(setprofile|settrace))\b"
+)
+"""What no solution needs and what would get around the rules."""
+
 
 @lru_cache(maxsize=1000)
 def forbidden(name: str, cells: tuple[str, ...], rules: Rules) -> str | None:
-    """The first forbidden thing in what a name depends on."""
-    return forbidden_in(relevant_source(name, cells), rules)
+    """The first forbidden thing in what a name depends on, or in what could hide such a thing."""
+    return meddling(cells) or forbidden_in(relevant_source(name, cells), rules)
+
+
+@lru_cache(maxsize=1000)
+def meddling(cells: tuple[str, ...]) -> str | None:
+    """What these cells use of the machinery that watches calls, or of torch below its surface.
+
+    >>> meddling(("import sys\nsys.setprofile(None)",))
+    'sys.setprofile'
+    >>> meddling(("import torch\ntorch.ones(2)",))
+    """
+    for cell in cells:
+        for _, text, _, _ in _statements(cell):
+            for node in ast.walk(ast.parse(text)):
+                found = next((name for name in _mentions(node) if MACHINERY.match(name)), None)
+                if found:
+                    return found
+    return None
+
+
+def _mentions(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [item.name for item in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [f"{node.module}.{item.name}" for item in node.names]
+    return [ast.unparse(node)] if isinstance(node, ast.Attribute) else []
 
 
 def relevant_source(name: str, cells: Iterable[str]) -> str:

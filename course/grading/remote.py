@@ -8,7 +8,6 @@ import itertools
 import math
 import socket
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -40,14 +39,14 @@ class StudentError(Exception):
 
 
 class Student:
-    """A student's code as it runs: worlds are replaced when they die, cells are run again."""
+    """A student's code as it runs. A world that dies is replaced, and everything run again."""
 
     def __init__(self, sandbox: Sandbox, files: dict[str, bytes], limits: Limits) -> None:
         self.sandbox = sandbox
         self.files = {name: _bytes_tensor(content) for name, content in files.items()}
         self.limits = limits
-        self.sources: list[str] = []
-        self.restarts = 0
+        self.steps: list[str | Session] = []
+        self.starts = 0
         self.deadline = math.inf
         self.calls: socket.socket | None = None
         self.lifeline: socket.socket | None = None
@@ -55,27 +54,18 @@ class Student:
 
     def cell(self, source: str) -> list[dict[str, Any]]:
         """Run a cell and return its outputs; raises Ended, and runs it never again."""
-        outputs = self._run(source)
-        self.sources.append(source)
+        self._ensure()
+        outputs = self._ask("cell", self.limits.cell, source=source)
+        self.steps.append(source)
         return outputs
 
-    @contextlib.contextmanager
-    def session(self) -> Iterator[Session]:
-        """A fork of the student's process for the calls of one test cell."""
+    def snapshot(self) -> Session:
+        """Keep the state of now for the calls of a test cell, which come later."""
+        session = Session(self, tuple(step for step in self.steps if isinstance(step, str)))
         self._ensure()
-        ours, theirs = socket.socketpair()
-        with ours:
-            with theirs:
-                self._send({"id": next(self._numbers), "do": "fork"})
-                try:
-                    socket.send_fds(self.calls, [b"f"], [theirs.fileno()])
-                except OSError:
-                    raise self._lost(wire.Closed()) from None
-            try:
-                yield Session(ours, self)
-            finally:
-                ours.close()
-                self._collect_fork()
+        self._fork(session)
+        self.steps.append(session)
+        return session
 
     def close(self) -> None:
         """End the world and everything in it."""
@@ -88,62 +78,70 @@ class Student:
         """The moment when an answer that may take so long is overdue."""
         return min(time.monotonic() + seconds + self.limits.grace, self.deadline)
 
-    def _run(self, source: str) -> list[dict[str, Any]]:
-        self._ensure()
-        number = next(self._numbers)
-        self._send({"id": number, "do": "cell", "source": source})
+    def exit_code(self, session: Session) -> int | None:
+        """End a session's process; gives its exit code, None if that cannot be told."""
+        pid, session.pid = session.pid, 0
+        if not self.calls or not pid:
+            return None
         try:
-            return _answer(wire.receive(self.calls, self.until(self.limits.cell)), number)
+            code = self._ask("end", self.limits.grace, pid=pid)
+        except Ended:
+            return None
+        return code if type(code) is int else None
+
+    def _ask(self, do: str, seconds: float, fd: int | None = None, **request: Any) -> Any:
+        number, until = next(self._numbers), self.until(seconds)
+        try:
+            wire.send(self.calls, {"id": number, "do": do, **request}, until)
+            if fd is not None:
+                socket.send_fds(self.calls, [b"f"], [fd])
+            return _answer(wire.receive(self.calls, until), number)
+        except OSError:
+            raise self._lost(wire.Closed()) from None
         except wire.WireError as problem:
             raise self._lost(problem) from None
 
-    def _send(self, request: dict[str, Any]) -> None:
-        try:
-            wire.send(self.calls, request, self.until(self.limits.call))
-        except wire.WireError as problem:
-            raise self._lost(problem) from None
+    def _fork(self, session: Session) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            pid = self._ask("snapshot", self.limits.call, theirs.fileno())
+        session.connect(ours, pid if type(pid) is int else 0)
 
     def _ensure(self) -> None:
-        """Have a world in which all cells so far have run."""
+        """Have a world in which all steps so far have been made."""
         if time.monotonic() > self.deadline:
             self.close()
             raise Ended("timeout", f"no time left after {self.limits.submission:g} seconds in all")
         if self.calls:
             return
-        if self.restarts > MAX_RESTARTS:
+        if self.starts > MAX_RESTARTS:
             raise Ended("error", "your code ended Python too often; the rest was not run")
-        self.restarts += 1
+        self.starts += 1
+        self._start()
+        steps, self.steps = self.steps, []
+        for step in steps:
+            with contextlib.suppress(Ended):
+                if isinstance(step, str):
+                    self.cell(step)
+                else:
+                    self._ensure()
+                    self._fork(step)
+                    self.steps.append(step)
+        if not self.calls:
+            raise Ended("error", "your code ended Python too often; the rest was not run")
+
+    def _start(self) -> None:
         self.calls, self.lifeline = self.sandbox.spawn()
-        hello = {"files": self.files, "limits": asdict(self.limits)}
+        until = time.monotonic() + START_SECONDS
         try:
-            wire.send(self.calls, hello, time.monotonic() + START_SECONDS)
-            self._wait_for_start()
+            wire.send(self.calls, {"files": self.files, "limits": asdict(self.limits)}, until)
+            number = next(self._numbers)
+            wire.send(self.calls, {"id": number, "do": "cell", "source": ""}, until)
+            _answer(wire.receive(self.calls, until), number)
         except wire.WireError as problem:
             raise self._lost(problem) from None
         if self.deadline == math.inf:
             self.deadline = time.monotonic() + self.limits.submission
-        sources, self.sources = self.sources, []
-        for source in sources:
-            with contextlib.suppress(Ended):
-                self.cell(source)
-        if not self.calls:
-            raise Ended("error", "your code ended Python too often; the rest was not run")
-
-    def _wait_for_start(self) -> None:
-        number = next(self._numbers)
-        wire.send(self.calls, {"id": number, "do": "cell", "source": ""})
-        _answer(wire.receive(self.calls, time.monotonic() + START_SECONDS), number)
-
-    def _collect_fork(self) -> int | None:
-        """The exit code of the fork, which is told when it has ended."""
-        if not self.calls:
-            return None
-        try:
-            answer = wire.receive(self.calls, time.monotonic() + self.limits.grace)
-            return answer["answer"] if isinstance(answer, dict) else None
-        except (wire.WireError, KeyError):
-            self.close()
-            return None
 
     def _lost(self, problem: wire.WireError) -> Ended:
         """The world is given up; says why it was lost."""
@@ -172,13 +170,28 @@ def _why(reason: str, limits: Limits) -> str:
 
 
 class Session:
-    """The calls of one test cell."""
+    """The calls of one test cell, to a snapshot of the student's process."""
 
-    def __init__(self, calls: socket.socket, student: Student) -> None:
-        self.calls = calls
+    def __init__(self, student: Student, cells: tuple[str, ...]) -> None:
         self.student = student
+        self.cells = cells
+        self.calls: socket.socket | None = None
+        self.pid = 0
         self.over: Ended | None = None
         self._numbers = itertools.count()
+
+    def connect(self, calls: socket.socket, pid: int) -> None:
+        """Talk to this snapshot from now on."""
+        if self.calls:
+            self.calls.close()
+        self.calls, self.pid = calls, pid
+
+    def close(self) -> None:
+        """End the snapshot."""
+        if self.calls:
+            self.calls.close()
+            self.student.exit_code(self)
+        self.calls = None
 
     def ask(self, do: str, seconds: float | None = None, **request: Any) -> Any:
         """Send a request and return what came as an answer, which may be anything plain."""
@@ -214,12 +227,15 @@ class Session:
 
     def _lost(self, problem: wire.WireError, seconds: float) -> Ended:
         self.calls.close()
+        forked, code = self.pid, self.student.exit_code(self)
         if isinstance(problem, wire.Late):
-            self.student.close()
             return Ended("timeout", f"no answer within {seconds:g} seconds")
         if isinstance(problem, wire.Malformed):
             return Ended("error", f"what your code sent back could not be read: {problem}")
-        return Ended("error", "your code ended Python while it was called")
+        if not forked:
+            return Ended("error", "your code left no room for another process")
+        reason = "" if code is None else f"signal {-code}" if code < 0 else f"exit {code}"
+        return Ended("error", _why(reason, self.student.limits))
 
     def _confused(self) -> Ended:
         return Ended("error", "what your code sent back could not be read")
@@ -264,10 +280,8 @@ class CallableProxy(Proxy):
         self, driver: str, args: tuple, kwargs: dict[str, Any], rules: Any = None
     ) -> Outcome:
         """`course.drivers.drive` on the object in the sandbox."""
-        if rules:
-            cells = tuple(self._session.student.sources)
-            if found := forbidden(self.__name__, cells, rules):
-                return Outcome(forbidden=found)
+        if rules and (found := forbidden(self.__name__, self._session.cells, rules)):
+            return Outcome(forbidden=found)
         seconds = rules.seconds + 0.5 if rules else None
         request = {"driver": driver, "args": tuple(args), "kwargs": dict(kwargs)}
         request["rules"] = _rules(rules)

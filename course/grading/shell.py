@@ -28,7 +28,7 @@ class Hook(DisplayHook):
     """Sends a cell's last value to the recorder."""
 
     def __call__(self, result: Any = None) -> None:
-        if result is not None:
+        if result is not None and not self.quiet():
             data, _ = self.compute_format_data(result)
             self.shell.recorder.data("execute_result", data)
             self.update_user_ns(result)

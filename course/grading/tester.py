@@ -21,7 +21,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from course.checks import CheckFailed
 from course.grading.job import IDLE, LOCKED, TEST, Job
 from course.grading.outputs import clean
-from course.grading.remote import Ended, Module, Student, StudentError
+from course.grading.remote import Ended, Module, Session, Student, StudentError
 from course.grading.sandbox import Sandbox
 
 TRUSTED_MODULES = ("torch", "numpy", "math", "random", "matplotlib", "course")
@@ -84,16 +84,28 @@ class Tester:
         self.unattempted = {cell.name for cell in job.cells if cell.name and not cell.attempted}
 
     def run(self) -> tuple[dict[str, Verdict], list[list[dict[str, Any]]]]:
-        tests, outputs = {}, []
+        """Run all of theirs first, then the tests on snapshots of the state in between."""
+        outputs: list[list[dict[str, Any]]] = []
+        snapshots: list[Session | Ended | None] = []
         for cell in self.job.cells:
+            outputs.append([] if cell.role in (IDLE, TEST) else self.theirs(cell))
+            snapshots.append(self.snapshot() if cell.role in (LOCKED, TEST) else None)
+        tests = {}
+        for number, (cell, snapshot) in enumerate(zip(self.job.cells, snapshots)):
             if cell.role == TEST:
-                tests[cell.name], shown = self.test(cell)
-                outputs.append(shown)
-                continue
-            outputs.append([] if cell.role == IDLE else self.theirs(cell))
-            if cell.role == LOCKED:
-                self.ours(cell.source)
+                tests[cell.name], outputs[number] = self.test(cell, snapshot)
+            elif cell.role == LOCKED:
+                self.ours(cell.source, snapshot)
+            if isinstance(snapshot, Session):
+                snapshot.close()
         return tests, outputs
+
+    def snapshot(self) -> Session | Ended:
+        """The state of now, or why there is none."""
+        try:
+            return self.student.snapshot()
+        except Ended as ended:
+            return ended
 
     def theirs(self, cell: Any) -> list[dict[str, Any]]:
         """Run a cell in the sandbox."""
@@ -111,17 +123,18 @@ class Tester:
                     self.problems[name] = problem
         return outputs
 
-    def ours(self, source: str) -> None:
+    def ours(self, source: str, snapshot: Session | Ended) -> None:
         """Run a locked cell here too: test cells may use what it defines."""
-        with contextlib.suppress(Exception), self.session_names(source) as names, _quiet():
-            self.execute(source, names)
+        with contextlib.suppress(Exception, Ended), _quiet():
+            self.execute(source, self.names_for(source, snapshot))
 
-    def test(self, cell: Any) -> tuple[Verdict, list[dict[str, Any]]]:
+    def test(self, cell: Any, snapshot: Session | Ended) -> tuple[Verdict, list[dict[str, Any]]]:
         """Run a test cell; gives the verdict and the cell's outputs."""
         most = cell.points
         printed = io.StringIO()
         try:
-            with self.session_names(cell.source) as names, _quiet(printed):
+            names = self.names_for(cell.source, snapshot)
+            with _quiet(printed):
                 points = _points(self.execute(cell.source, names), most)
             status = "passed" if points >= most else "failed"
             message = "" if points >= most else f"partial credit: {points:g} of {most:g} points"
@@ -130,15 +143,14 @@ class Tester:
             verdict = self.explain(problem, cell)
         return verdict, _shown(verdict, printed.getvalue())
 
-    @contextlib.contextmanager
-    def session_names(self, source: str):
-        """The namespace of a trusted cell: our names, and proxies for what else it uses."""
+    def names_for(self, source: str, snapshot: Session | Ended) -> dict[str, Any]:
+        """What a trusted cell uses that is not ours: proxies for what is theirs."""
         free = sorted(_names(source) - self.names.keys() - vars(builtins).keys())
         if not free:
-            yield {}
-            return
-        with self.student.session() as session:
-            yield {name: _local(value) for name, value in session.names(free).items()}
+            return {}
+        if isinstance(snapshot, Ended):
+            raise snapshot
+        return {name: _local(value) for name, value in snapshot.names(free).items()}
 
     def execute(self, source: str, theirs: dict[str, Any]) -> Any:
         """Run a trusted cell; gives the value of its last line, if that is an expression."""

@@ -58,7 +58,7 @@ for path in glob.glob("/proc/*/environ") + glob.glob("/proc/*/cmdline") + glob.g
     except OSError as problem: print(problem)
 """,
     "read_memory": """
-import glob
+import glob, re
 for path in glob.glob("/proc/*/mem"):
     try:
         maps = [line.split() for line in open(path.replace("mem", "maps"))]
@@ -68,8 +68,8 @@ for path in glob.glob("/proc/*/mem"):
                 if "w" in area[1] and end - start < 10**8:
                     memory.seek(start)
                     data = memory.read(end - start)
-                    place = data.find(b"CANARY" + b"-")
-                    if place >= 0: print(path, data[place:place + 40])
+                    found = re.search(rb"CANAR[Y]-[a-z]{4,}", data)
+                    if found: print(path, found)
     except (OSError, ValueError, OverflowError) as problem: print(problem)
 """,
     "read_descriptors": """

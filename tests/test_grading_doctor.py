@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from course.grading import wire
 from course.grading.blueprint import Blueprint, Part
-from course.grading.doctor import Hopeless, mend
+from course.grading.doctor import Hopeless, mend, read
 from course.grading.limits import Limits
 
 
@@ -115,12 +116,24 @@ def test_split_solutions_keep_all_code_and_text() -> None:
         (b'{"cells": []}', "no cells"),
         (b"[" * 200_000, "no usable JSON"),
         (b'{"cells": [' + b"{}," * 6000 + b"{}]}", "6,001 cells"),
-        (b" " * (33 << 20), "33 MB"),
     ],
 )
 def test_what_is_no_notebook_is_named(raw: bytes, said: str) -> None:
     with pytest.raises(Hopeless, match=said):
         mended(raw)
+
+
+def test_what_is_no_plain_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mse.ipynb"
+    with pytest.raises(Hopeless, match="no notebook was handed in"):
+        read(path, Limits())
+    path.write_bytes(b"12345678")
+    assert read(path, Limits()) == b"12345678"
+    with pytest.raises(Hopeless, match="at most 0 MB"):
+        read(path, Limits(notebook=7))
+    (tmp_path / "link.ipynb").symlink_to(path)
+    with pytest.raises(Hopeless, match="is a link"):
+        read(tmp_path / "link.ipynb", Limits())
 
 
 json_values = st.recursive(

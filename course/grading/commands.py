@@ -33,6 +33,7 @@ def grade(
     json_file = json_file and json_file.absolute()
     from rich.console import Console
     from rich.progress import Progress
+    from sqlalchemy.exc import OperationalError
 
     from course.grading import report, runner
     from course.grading.blueprint import UnknownAssignment
@@ -59,6 +60,9 @@ def grade(
         *(SandboxUnavailable, ClusterUnavailable),
     ) as problem:
         raise click.ClickException(str(problem)) from None
+    except (OperationalError, OSError) as problem:
+        reason = getattr(problem, "orig", problem)
+        raise click.ClickException(f"the course folder cannot be used: {reason}") from None
     except KeyboardInterrupt:
         interrupted = True
     entries.sort(key=lambda entry: entry.student)

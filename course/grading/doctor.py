@@ -8,6 +8,7 @@ import codecs
 import json
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from course.grading.blueprint import Blueprint, Part
@@ -35,6 +36,19 @@ class Draft:
     part: Part | None = None
 
 
+def read(path: Path, limits: Limits) -> bytes:
+    """The bytes of a submitted notebook; raises Hopeless where there is no such plain file."""
+    if path.is_symlink():
+        raise Hopeless("the notebook is a link to another file")
+    if not path.is_file():
+        raise Hopeless(f"no notebook was handed in: expected {path.name}")
+    size = path.stat().st_size
+    if size > limits.notebook:
+        most = limits.notebook >> 20
+        raise Hopeless(f"the notebook has {size >> 20} MB; at most {most} MB are allowed")
+    return path.read_bytes()
+
+
 def mend(raw: bytes, blueprint: Blueprint, limits: Limits) -> tuple[dict[str, Any], list[str]]:
     """A submission's bytes as a standard notebook, and the list of repairs in words.
 
@@ -54,9 +68,6 @@ def mend(raw: bytes, blueprint: Blueprint, limits: Limits) -> tuple[dict[str, An
 
 
 def _parse(raw: bytes, limits: Limits, repairs: list[str]) -> dict[str, Any]:
-    if len(raw) > limits.notebook:
-        size, most = len(raw) / 2**20, limits.notebook / 2**20
-        raise Hopeless(f"the notebook has {size:.0f} MB; at most {most:.0f} MB are allowed")
     if not raw.strip():
         raise Hopeless("the notebook file is empty")
     try:

@@ -7,6 +7,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -190,5 +191,7 @@ class _Collect(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
         if message.startswith("Traceback"):
-            lines = [line for line in message.splitlines() if line and not line.startswith(" ")]
-            self.errors.append(lines[-1][:300])
+            lines = [
+                line for line in message.splitlines() if re.match(r"[\w.]+(Error|Full)\b", line)
+            ]
+            self.errors.append(lines[-1][:300] if lines else "an error in nbgrader")

@@ -13,7 +13,7 @@ from traitlets import Bool, Dict, Integer
 
 from course.grading import blueprint, cache
 from course.grading.collect import circumstances, job_for
-from course.grading.doctor import mend
+from course.grading.doctor import mend, read
 from course.grading.limits import Limits
 from course.grading.station import shared_station
 
@@ -32,7 +32,7 @@ class MendingExporter(NotebookExporter):
             known = circumstances(
                 self.parent.coursedir, gradebook, names["student"], names["assignment"]
             )
-        notebook, repairs = mend(Path(filename).read_bytes(), plan, Limits())
+        notebook, repairs = mend(read(Path(filename), Limits()), plan, Limits())
         node = nbformat.from_dict(notebook)
         node.metadata["course"] = {"repairs": repairs, "circumstances": known}
         return self.from_notebook_node(node, resources=resources, **kwargs)

@@ -13,7 +13,7 @@ import nbformat
 from nbgrader.api import Gradebook, MissingEntry
 
 from course.grading import blueprint, cache, collect
-from course.grading.doctor import Hopeless, mend
+from course.grading.doctor import Hopeless, mend, read
 from course.grading.gradebook import Course, NotRecorded
 from course.grading.job import TEST, Job
 from course.grading.station import Station
@@ -113,11 +113,7 @@ def prepare(
     Raises Hopeless or OSError where there is no notebook to grade.
     """
     path = collect.submitted_file(course.coursedir, student, assignment, notebook)
-    if not path.is_file():
-        raise Hopeless(f"no notebook was handed in: expected {notebook}.ipynb")
-    if path.stat().st_size > course.limits.notebook:
-        raise Hopeless(f"the notebook has {path.stat().st_size >> 20} MB, which is too much")
-    mended, repairs = mend(path.read_bytes(), plan, course.limits)
+    mended, repairs = mend(read(path, course.limits), plan, course.limits)
     node = nbformat.from_dict(mended)
     job = collect.job_for(course.coursedir, node, student, assignment, course.seed, course.limits)
     work = Work(student, repairs, job, job.digest(course.unsafe))

@@ -19,7 +19,8 @@ class History:
     `epochs` holds one dict per whole epoch: `epoch` (from 1), `train_loss` (exact mean over the
     samples) and the common scores of the task. `batch_losses` holds (epochs passed, loss of that
     batch) every few batches. `status` is `running`, `finished`, `stopped` or `diverged`, and
-    `message` says what to do about the last. `seconds` counts training steps alone.
+    `message` says what to do about the last. `spans` holds (start, end) of each stretch of
+    training steps on the clock of `time.perf_counter`, evaluation left out.
     """
 
     config: RunConfig
@@ -27,9 +28,14 @@ class History:
     batch_losses: list[tuple[float, float]] = field(default_factory=list)
     status: str = "running"
     message: str = ""
-    seconds: float = 0.0
+    spans: list[tuple[float, float]] = field(default_factory=list)
     steps: int = 0
     model: nn.Module | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of this run's training steps."""
+        return train_seconds([self])
 
     def column(self, name: str) -> list[float]:
         """Return one score of every epoch, for example `history.column("train_loss")`."""
@@ -67,10 +73,24 @@ class History:
         return f"<table><caption>{caption}</caption><tr>{head}</tr>{rows}</table>"
 
 
+def train_seconds(histories: list[History]) -> float:
+    """Return the wall time during which at least one of the runs was training.
+
+    >>> train_seconds([History(RunConfig(), spans=[(0, 2), (5, 6)]),
+    ...                History(RunConfig(), spans=[(1, 3)])])
+    4.0
+    """
+    total, until = 0.0, float("-inf")
+    for start, end in sorted(span for history in histories for span in history.spans):
+        total += max(0, end - max(start, until))
+        until = max(until, end)
+    return total
+
+
 def save_json(histories: list[History], path: Path | str) -> None:
     """Write runs as JSON: `{"train_seconds": …, "runs": [{"config": …, "epochs": […]}, …]}`."""
     content = {
-        "train_seconds": sum(history.seconds for history in histories),
+        "train_seconds": train_seconds(histories),
         "runs": [history.as_dict() for history in histories],
     }
     Path(path).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")

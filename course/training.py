@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +22,7 @@ from course.losses import LOSSES
 from course.metrics import Mean, classification_scores, reconstruction_scores
 from course.models import build_model
 from course.optimizers import OPTIMIZERS
+from course.parallel import interleave
 
 REPORT_EVERY = 20
 
@@ -47,7 +50,6 @@ class Progress:
 
 OnBatch = Callable[[Progress], None]
 OnEpoch = Callable[[History], None]
-Stop = Callable[[], bool]
 
 
 def train_step(
@@ -72,67 +74,6 @@ def train_step(
     return loss.detach()
 
 
-class _Run:
-    """One run in progress: its model, optimizer and criterion, and the history it fills."""
-
-    def __init__(self, index: int, config: RunConfig, device: torch.device) -> None:
-        self.index, self.config = index, config
-        assert config.activation is not None
-        self.model = build_model(
-            config.task, config.activation, config.initializer, config.seed
-        ).to(device)
-        self.history = History(config, model=self.model)
-        _, build = OPTIMIZERS.resolve(config.optimizer)
-        self.optimizer = build(self.model.parameters(), lr=config.lr)
-        if isinstance(config.loss, str):
-            entry, self.criterion = LOSSES.resolve(config.loss)
-            self.output, self.target = OUTPUTS[entry.expects], entry.target
-        else:
-            assert config.loss is not None
-            self.criterion = config.loss
-            autoencoder = config.task == "autoencoder"
-            self.output = OUTPUTS["values" if autoencoder else "logits"]
-            self.target = "values" if autoencoder else "labels"
-
-    def predict(self, X: Tensor) -> Tensor:
-        return self.output(self.model.logits(X))
-
-    def targets(self, X: Tensor, y: Tensor) -> Tensor:
-        if self.config.task == "autoencoder":
-            return X
-        if self.target == "labels":
-            return y
-        one_hot = F.one_hot(y, 10).to(X.dtype)
-        return 2 * one_hot - 1 if self.target == "signs" else one_hot
-
-    def step(self, X: Tensor, y: Tensor) -> Tensor:
-        start = time.perf_counter()
-        loss = train_step(self.predict, self.optimizer, self.criterion, X, self.targets(X, y))
-        self.history.seconds += time.perf_counter() - start
-        self.history.steps += 1
-        return loss
-
-    @property
-    def live(self) -> bool:
-        return self.history.status == "running"
-
-    @torch.no_grad()
-    def scores(self, images: data.ImageData) -> dict[str, float]:
-        logits = torch.cat([self.model.logits(part) for part in images.X_test.split(2000)])
-        if self.config.task == "autoencoder":
-            return reconstruction_scores(images.X_test, torch.sigmoid(logits))
-        return classification_scores(logits, images.y_test)
-
-
-@functools.lru_cache(maxsize=4)
-def _data_on(name: str, device: torch.device) -> data.ImageData:
-    return data.load(name).to(device)
-
-
-def _batch_key(config: RunConfig) -> tuple[object, ...]:
-    return (config.dataset, config.train_size, config.batch_size, config.seed, config.device)
-
-
 def batches(
     X: Tensor, y: Tensor, batch_size: int, generator: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -147,13 +88,17 @@ def batches(
         yield X.index_select(0, chosen), y.index_select(0, chosen)
 
 
-class _Group:
-    """The runs that see the same batches in the same order, advanced together."""
+@functools.lru_cache(maxsize=4)
+def _data_on(name: str, device: torch.device) -> data.ImageData:
+    return data.load(name).to(device)
 
-    def __init__(self, runs: list[_Run]) -> None:
-        config = runs[0].config
-        self.runs, self.config = runs, config
-        self.images = _data_on(config.dataset, pick_device(config.device))
+
+class _Run:
+    """One run in progress: data, model, optimizer and criterion, and the history it fills."""
+
+    def __init__(self, index: int, config: RunConfig, device: torch.device) -> None:
+        self.index, self.config = index, config
+        self.images = _data_on(config.dataset, device)
         size = len(self.images.X_train)
         if config.train_size is not None and config.train_size > size:
             raise ValueError(
@@ -162,54 +107,93 @@ class _Group:
             )
         self.X = self.images.X_train[: config.train_size]
         self.y = self.images.y_train[: config.train_size]
-        self.generator = torch.Generator().manual_seed(config.seed)
         self.batches = math.ceil(len(self.X) / config.batch_size)
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.model = build_model(
+            config.task, config.activation, config.initializer, config.seed
+        ).to(device)
+        self.history = History(config, model=self.model)
+        _, build = OPTIMIZERS.resolve(config.optimizer)
+        self.optimizer = build(self.model.parameters(), lr=config.lr)
+        if isinstance(config.loss, str):
+            entry, self.criterion = LOSSES.resolve(config.loss)
+            self.output, self.target = OUTPUTS[entry.expects], entry.target
+        else:
+            self.criterion = config.loss
+            pixels = config.task == "autoencoder"
+            self.output = OUTPUTS["values" if pixels else "logits"]
+            self.target = "values" if pixels else "labels"
 
-    def epoch(self, number: int, on_batch: OnBatch, on_epoch: OnEpoch, stop: Stop) -> None:
-        """Train and score one epoch; a stop leaves it unfinished and unrecorded."""
-        runs = [run for run in self.runs if run.live]
-        means = {run.index: Mean() for run in runs}
+    def predict(self, X: Tensor) -> Tensor:
+        return self.output(self.model.logits(X))
+
+    def targets(self, X: Tensor, y: Tensor) -> Tensor:
+        if self.config.task == "autoencoder":
+            return X
+        if self.target == "labels":
+            return y
+        one_hot = F.one_hot(y, 10).to(X.dtype)
+        return 2 * one_hot - 1 if self.target == "signs" else one_hot
+
+    def events(self, stopped: Callable[[], bool]) -> Iterator[Progress | History]:
+        """Train; yield a `Progress` every few batches and the `History` after each epoch."""
+        for epoch in range(1, self.config.epochs + 1):
+            mean = Mean()
+            yield from self._train(epoch, mean, stopped)
+            if self.history.status == "running" and not stopped():
+                yield from self._record(epoch, mean.value())
+            if self.history.status != "running" or stopped():
+                return
+
+    def _train(
+        self, epoch: int, mean: Mean, stopped: Callable[[], bool]
+    ) -> Iterator[Progress | History]:
+        start = time.perf_counter()
         stream = batches(self.X, self.y, self.config.batch_size, self.generator)
         for batch, (X, y) in enumerate(stream, start=1):
-            if stop():
-                return
-            report = batch == 1 or batch % REPORT_EVERY == 0 or batch == self.batches
-            for run in [run for run in runs if run.live]:
-                loss = run.step(X, y)
-                means[run.index].add(loss, len(X))
-                if report:
-                    self._report(run, number, batch, loss.item(), on_batch)
-        for run in [run for run in runs if run.live and not stop()]:
-            self._record(run, number, means[run.index].value(), on_epoch)
+            target = self.targets(X, y)
+            loss = train_step(self.predict, self.optimizer, self.criterion, X, target)
+            mean.add(loss, len(X))
+            self.history.steps += 1
+            if batch == 1 or batch % REPORT_EVERY == 0 or batch == self.batches or stopped():
+                value = loss.item()
+                self.history.spans.append((start, time.perf_counter()))
+                if stopped():
+                    return
+                if not math.isfinite(value):
+                    self._diverge(value, epoch, batch)
+                    return
+                self.history.batch_losses.append((epoch - 1 + batch / self.batches, value))
+                yield Progress(self.index, self.history, epoch, batch, self.batches, value)
+                start = time.perf_counter()
 
-    def _report(self, run: _Run, epoch: int, batch: int, loss: float, on_batch: OnBatch) -> None:
-        if not math.isfinite(loss):
-            diverge(run.history, loss, epoch, batch)
-            return
-        run.history.batch_losses.append((epoch - 1 + batch / self.batches, loss))
-        on_batch(Progress(run.index, run.history, epoch, batch, self.batches, loss))
-
-    def _record(self, run: _Run, epoch: int, train_loss: float, on_epoch: OnEpoch) -> None:
-        scores = {"train_loss": train_loss} | run.scores(self.images)
+    def _record(self, epoch: int, train_loss: float) -> Iterator[History]:
+        scores = {"train_loss": train_loss} | self.scores()
         broken = [value for value in scores.values() if not math.isfinite(value)]
         if broken:
-            diverge(run.history, broken[0], epoch, self.batches)
+            self._diverge(broken[0], epoch, self.batches)
             return
-        run.history.epochs.append({"epoch": epoch} | scores)
-        if epoch == run.config.epochs:
-            run.history.status = "finished"
-        on_epoch(run.history)
+        self.history.epochs.append({"epoch": epoch} | scores)
+        if epoch == self.config.epochs:
+            self.history.status = "finished"
+        yield self.history
 
+    @torch.no_grad()
+    def scores(self) -> dict[str, float]:
+        X, y = self.images.X_test, self.images.y_test
+        logits = torch.cat([self.model.logits(part) for part in X.split(2000)])
+        if self.config.task == "autoencoder":
+            return reconstruction_scores(X, torch.sigmoid(logits))
+        return classification_scores(logits, y)
 
-def diverge(history: History, value: float, epoch: int, batch: int) -> None:
-    """Mark a run as diverged, with what to change."""
-    config = history.config
-    history.status = "diverged"
-    history.message = (
-        f"The loss became {value} in epoch {epoch}, batch {batch}. Try a smaller learning rate "
-        f"(lr={config.lr:g} now, lr={config.lr / 10:g} next), or an initializer with smaller "
-        f"weights than {config.initializer!r}."
-    )
+    def _diverge(self, value: float, epoch: int, batch: int) -> None:
+        config = self.config
+        self.history.status = "diverged"
+        self.history.message = (
+            f"The loss became {value} in epoch {epoch}, batch {batch}. Try a smaller learning "
+            f"rate (lr={config.lr:g} now, lr={config.lr / 10:g} next), or an initializer with "
+            f"smaller weights than {config.initializer!r}."
+        )
 
 
 def compare(
@@ -222,9 +206,11 @@ def compare(
 
     Runs with the same seed start from the same weights (where architecture and initializer are
     the same) and see the same batches in the same order (where data, batch size and seed are the
-    same); each run is to the bit what `fit` makes of its config alone. `on_batch` is called for
-    the first, every 20th and the last batch of an epoch, `on_epoch` after each recorded epoch,
-    both in the calling thread. Setting `stop`, or Ctrl-C, ends all runs after the current batch.
+    same); each run is to the bit what `fit` makes of its config alone. On the CPU every core
+    takes a run of its own. `on_batch` is called for the first, every 20th and the last batch of
+    an epoch, `on_epoch` after each recorded epoch, both in the calling thread. Setting `stop`,
+    or Ctrl-C, ends all runs after the current batch. An exception in a loss of your own ends all
+    runs and is raised here.
 
     >>> short = dict(train_size=200, epochs=1)
     >>> [h.status for h in compare([RunConfig(loss=name, **short) for name in ("mse", "l1")])]
@@ -232,29 +218,26 @@ def compare(
     """
     if not configs:
         raise ValueError("nothing to train: give at least one RunConfig")
-    runs = [_Run(i, config, pick_device(config.device)) for i, config in enumerate(configs)]
-    keyed: dict[tuple[object, ...], list[_Run]] = {}
-    for run in runs:
-        keyed.setdefault(_batch_key(run.config), []).append(run)
-    groups = [_Group(members) for members in keyed.values()]
+    devices = [pick_device(config.device) for config in configs]
+    runs = [_Run(i, config, device) for i, (config, device) in enumerate(zip(configs, devices))]
     stopped = stop.is_set if stop is not None else lambda: False
-    number = 0
+    on_cpu = all(device.type == "cpu" for device in devices)
+    workers = min(len(runs), os.cpu_count() or 1) if on_cpu else 1
+    events = interleave([run.events(stopped) for run in runs], workers)
     try:
-        while any(run.live for run in runs) and not stopped():
-            number += 1
-            for group in groups:
-                group.epoch(number, on_batch or _ignore, on_epoch or _ignore, stopped)
+        with contextlib.closing(events):
+            for event in events:
+                callback = on_batch if isinstance(event, Progress) else on_epoch
+                if callback is not None:
+                    callback(event)
     except KeyboardInterrupt:
         pass
     for run in runs:
-        if run.live:
+        if run.history.status == "running":
+            count = len(run.history.epochs)
             run.history.status = "stopped"
-            run.history.message = f"Stopped; {len(run.history.epochs)} whole epochs are recorded."
+            run.history.message = f"Stopped after {count} whole epoch{'' if count == 1 else 's'}."
     return [run.history for run in runs]
-
-
-def _ignore(event: object) -> None:
-    pass
 
 
 def fit(

@@ -114,7 +114,8 @@ def _curves(
             axes.set_ylim(-0.3, ylim)
             legend(axes)
     for label, curve in losses.items():
-        ends = f"{slopes[label][0]:.3g} to {slopes[label][-1]:.3g}"
+        first, last = (slopes[label][i].item() + 0.0 for i in (0, -1))  # + 0.0 makes 0 of -0
+        ends = f"{first:.3g} to {last:.3g}"
         words.append(f"{label}: loss {curve[0]:.3g} to {curve[-1]:.3g}, slope {ends}")
     figure.alt = f"From left to right over {xlabel}. {'; '.join(words)}."
     return figure

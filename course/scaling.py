@@ -27,9 +27,8 @@ def standardize(X: Tensor) -> Tensor:
 
     Source: LeCun et al., Efficient BackProp (1998), section 4.3, doi:10.1007/3-540-49430-8_2.
     """
-    centred = zero_center(X)
-    std = X.std(dim=0, correction=0)
-    return torch.where(X[:1] == X, 0.0, centred / std) if (std == 0).any() else centred / std
+    constant = (X[:1] == X).all(dim=0)
+    return torch.where(constant, 0.0, zero_center(X) / X.std(dim=0, correction=0))
 
 
 def condition_number(X: Tensor) -> float:

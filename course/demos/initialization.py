@@ -29,8 +29,9 @@ def _histogram(axes: Axes, values: Tensor, reach: float, colour: str, below: str
     clipped = values.flatten().clamp(-reach, reach)
     counts = torch.histc(clipped, bins=BINS, min=-reach, max=reach)
     first, second = counts.topk(2).values
-    places = torch.linspace(-reach, reach, BINS)
-    axes.bar(places, counts / max(second, first / 5), width=2 * reach / BINS, color=colour)
+    edges = torch.linspace(-reach, reach, BINS + 1)
+    heights = (counts / max(second, first / 5)).numpy()
+    axes.stairs(heights, edges.numpy(), fill=True, color=colour)
     axes.set_ylim(0, 1.1)
     axes.set_yticks([])
     axes.set_xticks([-reach, reach], [f"{-reach:.2g}".replace("-", "−"), f"{reach:.2g}"])

@@ -39,7 +39,8 @@ class FigureImage(widgets.VBox):
     def __init__(self, figure: CaptionedFigure, width: str = "100%") -> None:
         self.image = widgets.Image(format="png", layout=widgets.Layout(width="100%"))
         self.caption = widgets.HTML()
-        super().__init__([self.image, self.caption], layout=widgets.Layout(width=width))
+        layout = widgets.Layout(width=width, max_width="100%")
+        super().__init__([self.image, self.caption], layout=layout)
         self.show(figure)
 
     def show(self, figure: CaptionedFigure) -> None:

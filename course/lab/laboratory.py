@@ -96,7 +96,7 @@ class Laboratory(LiveCell):
         self.status.value = text("Cleared. Choose settings, then press Run.")
 
     def _train(self, configs: list[RunConfig], stop: threading.Event) -> None:
-        watch = _Watch(self, len(configs))
+        watch = _Watch(self, stop)
         live = compare(configs, watch.on_batch, watch.on_epoch, stop)
         self.histories = watch.before + live
         self.board.show_table(self.histories)
@@ -126,12 +126,12 @@ class Laboratory(LiveCell):
 class _Watch:
     """The callbacks of one training: they show what there is to see, a few times a second."""
 
-    def __init__(self, lab: Laboratory, runs: int) -> None:
-        self.lab, self.runs = lab, runs
+    def __init__(self, lab: Laboratory, stop: threading.Event) -> None:
+        self.lab, self.stop = lab, stop
         self.before = list(lab.histories)
         self.live: dict[int, History] = {}
         self.start = time.monotonic()
-        self.next_draw = self.next_details = 0.0
+        self.next_draw = self.next_scores = self.next_details = 0.0
 
     def on_batch(self, progress: Progress) -> None:
         """Draw the first point of every run at once, later ones when it is time."""
@@ -149,10 +149,17 @@ class _Watch:
         self.next_draw = now + max(DRAW_EVERY, spent / DRAWING_SHARE)
 
     def on_epoch(self, history: History) -> None:
-        """Draw the scores, and the images where some time has passed since the last ones."""
-        self.lab.board.show_scores(self.lab.histories)
+        """Draw the scores of all runs, and now and then the images; not after a click on Stop."""
         now = time.monotonic()
-        if now >= self.next_details and history is self.lab.histories[-1]:
+        behind = any(
+            other.status == "running" and len(other.epochs) < len(history.epochs)
+            for other in self.live.values()
+        )
+        if behind or now < self.next_scores or self.stop.is_set():
+            return
+        self.lab.board.show_scores(self.lab.histories)
+        self.next_scores = now + DRAW_EVERY
+        if now >= self.next_details:
             self.lab.board.show_details(self.lab.histories)
             self.next_details = time.monotonic() + DETAILS_EVERY
 

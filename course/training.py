@@ -8,7 +8,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -47,7 +47,21 @@ class Progress:
     batches: int
     loss: float
 
+    @property
+    def epochs_passed(self) -> float:
+        """The place on the axis of epochs, a fraction within an epoch."""
+        return self.epoch - 1 + self.batch / self.batches
 
+
+@dataclass(frozen=True)
+class Scored:
+    """The scores of a run after a whole epoch."""
+
+    history: History
+    scores: dict[str, float]
+
+
+Event = Progress | Scored
 OnBatch = Callable[[Progress], None]
 OnEpoch = Callable[[History], None]
 
@@ -135,20 +149,24 @@ class _Run:
         one_hot = F.one_hot(y, 10).to(X.dtype)
         return 2 * one_hot - 1 if self.target == "signs" else one_hot
 
-    def events(self, stopped: Callable[[], bool]) -> Iterator[Progress | History]:
-        """Train; yield a `Progress` every few batches and the `History` after each epoch."""
+    def events(self, stopped: Callable[[], bool]) -> Iterator[Event]:
+        """Train; yield a `Progress` every few batches and the `Scored` after each epoch."""
         for epoch in range(1, self.config.epochs + 1):
-            mean = Mean()
-            yield from self._train(epoch, mean, stopped)
-            if self.history.status == "running" and not stopped():
-                yield from self._record(epoch, mean.value())
-            if self.history.status != "running" or stopped():
+            train_loss = yield from self._train(epoch, stopped)
+            if train_loss is None:
                 return
+            scores = {"epoch": epoch, "train_loss": train_loss} | self.scores()
+            broken = [value for value in scores.values() if not math.isfinite(value)]
+            if broken:
+                self._diverge(broken[0], epoch, self.batches)
+                return
+            yield Scored(self.history, scores)
 
     def _train(
-        self, epoch: int, mean: Mean, stopped: Callable[[], bool]
-    ) -> Iterator[Progress | History]:
-        start = time.perf_counter()
+        self, epoch: int, stopped: Callable[[], bool]
+    ) -> Generator[Progress, None, float | None]:
+        """Train one epoch and return its mean loss, or None if it was stopped or diverged."""
+        mean, start = Mean(), time.perf_counter()
         stream = batches(self.X, self.y, self.config.batch_size, self.generator)
         for batch, (X, y) in enumerate(stream, start=1):
             target = self.targets(X, y)
@@ -159,24 +177,13 @@ class _Run:
                 value = loss.item()
                 self.history.spans.append((start, time.perf_counter()))
                 if stopped():
-                    return
+                    return None
                 if not math.isfinite(value):
                     self._diverge(value, epoch, batch)
-                    return
-                self.history.batch_losses.append((epoch - 1 + batch / self.batches, value))
+                    return None
                 yield Progress(self.index, self.history, epoch, batch, self.batches, value)
                 start = time.perf_counter()
-
-    def _record(self, epoch: int, train_loss: float) -> Iterator[History]:
-        scores = {"train_loss": train_loss} | self.scores()
-        broken = [value for value in scores.values() if not math.isfinite(value)]
-        if broken:
-            self._diverge(broken[0], epoch, self.batches)
-            return
-        self.history.epochs.append({"epoch": epoch} | scores)
-        if epoch == self.config.epochs:
-            self.history.status = "finished"
-        yield self.history
+        return mean.value()
 
     @torch.no_grad()
     def scores(self) -> dict[str, float]:
@@ -227,9 +234,7 @@ def compare(
     try:
         with contextlib.closing(events):
             for event in events:
-                callback = on_batch if isinstance(event, Progress) else on_epoch
-                if callback is not None:
-                    callback(event)
+                _take(event, on_batch, on_epoch)
     except KeyboardInterrupt:
         pass
     for run in runs:
@@ -238,6 +243,21 @@ def compare(
             run.history.status = "stopped"
             run.history.message = f"Stopped after {count} whole epoch{'' if count == 1 else 's'}."
     return [run.history for run in runs]
+
+
+def _take(event: Event, on_batch: OnBatch | None, on_epoch: OnEpoch | None) -> None:
+    """Write an event into its run's history, in the calling thread, and pass it on."""
+    history = event.history
+    if isinstance(event, Progress):
+        history.batch_losses.append((event.epochs_passed, event.loss))
+        if on_batch is not None:
+            on_batch(event)
+        return
+    history.epochs.append(event.scores)
+    if len(history.epochs) == history.config.epochs:
+        history.status = "finished"
+    if on_epoch is not None:
+        on_epoch(history)
 
 
 def fit(

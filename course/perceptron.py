@@ -149,7 +149,7 @@ def two_clouds(points: int = 12, seed: int = 6) -> tuple[Tensor, Tensor]:
 
 
 def fit_hidden_layer(
-    X: Tensor, y: Tensor, hidden: int = 2, lr: float = 0.5, epochs: int = 500, seed: int = 0
+    X: Tensor, y: Tensor, hidden: int = 2, lr: float = 2.0, epochs: int = 150, seed: int = 0
 ) -> tuple[nn.Sequential, list[float]]:
     """Train a D–hidden (tanh)–1 network by gradient descent; return it and the loss per epoch.
 

@@ -121,14 +121,99 @@ def seeded(answer: Callable, *args: Any, seed: int = 0, **kwargs: Any) -> dict[s
     }
 
 
-def autograd(answer: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-    """Apply a `torch.autograd.Function`: its value and the gradients of its tensor arguments."""
-    given = [arg for arg in args if isinstance(arg, torch.Tensor)]
-    tensors = [arg.requires_grad_() for arg in given if arg.is_floating_point()]
-    value = answer.apply(*args, **kwargs)
-    value.backward()
-    grads = [tensor.grad for tensor in tensors]
-    return {"value": value, "grads": grads}
+def autograd(answer: Any, *args: Any) -> dict[str, Any]:
+    """Apply a `torch.autograd.Function`: its value, and the gradients of its tensor arguments.
+
+    Once as the last step of a computation, and once with three times the loss behind it.
+    """
+    value, grads = _backward(answer, args, factor=1)
+    _, threefold = _backward(answer, plain.copy(args), factor=3)
+    own = type(value.grad_fn).__name__ == f"{getattr(answer, '__name__', '')}Backward"
+    return {"value": value, "own backward": own, "gradients": grads, "gradients of 3·L": threefold}
+
+
+def _backward(answer: Any, args: tuple, factor: int) -> tuple[torch.Tensor, list]:
+    tensors = [arg.requires_grad_() for arg in args if isinstance(arg, torch.Tensor)]
+    value = answer.apply(*args)
+    (factor * value).backward()
+    return value, [tensor.grad for tensor in tensors]
+
+
+def autoencoder(
+    answer: Callable, samples: int, epochs: int, lr: float, seed: int
+) -> dict[str, Any]:
+    """Train an autoencoder on made-up images, and note what its loss function is called with.
+
+    Three runs with the squared error: twice with one generator seed, once with another. In the
+    last run, without a generator, the loss darkens the images, whatever they show, and its value
+    is the mean of their first pixels, which tell the images apart.
+    """
+    images = torch.Generator().manual_seed(seed)
+    X = torch.rand(4, 784, generator=images).round().repeat(samples // 4 + 1, 1)[:samples]
+    X[:, 0] = (torch.arange(samples) + 0.5) / samples
+    pixels, noted = X.clone(), _Noted()
+
+    def train(loss_fn: Callable, **generator: torch.Generator) -> Any:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return answer(loss_fn, X, epochs, lr, **generator)
+
+    def run(number: int) -> Any:
+        return train(FUNCTIONS["mean_squared_error"], generator=images.manual_seed(number))
+
+    return {
+        "losses": run(seed),
+        "again": run(seed),
+        "other": run(seed + 1),
+        "first pixels": train(noted.darken),
+        "every image once an epoch": noted.covers(X[:, 0], epochs),
+        "loss_fn(pred, target)": noted.in_order,
+        "of shape (batch, 784)": noted.shapes == {784},
+        "pixels between 0 and 1": noted.low >= 0 and noted.high <= 1,
+        "hidden units": noted.parameters // (2 * 784),
+        "the loss given is learned": noted.brightness[-1:]
+        < [0.8 * b for b in noted.brightness[:1]],
+        "X unchanged": torch.equal(X, pixels),
+    }
+
+
+class _Noted:
+    """What a loss function has been called with in training."""
+
+    def __init__(self) -> None:
+        self.firsts: list[torch.Tensor] = []
+        self.brightness: list[float] = []
+        self.shapes: set[int] = set()
+        self.in_order = True
+        self.low, self.high = 0.5, 0.5
+        self.parameters = 0
+
+    def darken(self, pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        if target.requires_grad and not pred.requires_grad:
+            pred, target, self.in_order = target, pred, False
+        if pred.requires_grad:
+            self.firsts.append(target[:, 0].detach().clone())
+            self.brightness.append(pred.mean().item())
+            self.parameters = _parameters(pred)
+        self.shapes |= {tensor[0].numel() for tensor in (pred, target)}
+        self.low, self.high = min(self.low, pred.min().item()), max(self.high, pred.max().item())
+        return pred.mean() - pred.mean().detach() + target[:, 0].mean()
+
+    def covers(self, firsts: torch.Tensor, epochs: int) -> bool:
+        seen = torch.cat([torch.zeros(0), *self.firsts]).sort().values
+        return torch.equal(seen, firsts.repeat_interleave(epochs))
+
+
+def _parameters(result: torch.Tensor) -> int:
+    """How many numbers that learn went into a result."""
+    nodes, seen, total = [result.grad_fn], set(), 0
+    while nodes:
+        node = nodes.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            nodes += [before for before, _ in node.next_functions]
+            total += node.variable.numel() if hasattr(node, "variable") else 0
+    return total
 
 
 def mlp(
@@ -164,5 +249,6 @@ DRIVERS: dict[str, Callable] = {
     "with_function": with_function,
     "seeded": seeded,
     "autograd": autograd,
+    "autoencoder": autoencoder,
     "mlp": mlp,
 }

@@ -130,7 +130,9 @@ class Watch(TorchFunctionMode):
         if not module.startswith("torch"):
             return
         name = getattr(function, "__name__", "")
-        if self.rules.forbids_name(name) or module == "torch._C._nn":
+        if self.rules.forbids_name(name) or (
+            module == "torch._C._nn" and self.rules.forbids_module(module)
+        ):
             where = "torch.nn.functional" if module == "torch._C._nn" else module
             self.stop(f"{where}.{name}")
 
@@ -160,6 +162,8 @@ class Watch(TorchFunctionMode):
 @contextmanager
 def watching(rules: Rules | None) -> Iterator[Watch]:
     """Watch every call that is made inside the `with` block; without rules, let it run."""
+    if rules and "torch.optim" in rules.allow:
+        import torch._dynamo  # noqa: F401, what the first optimizer imports takes seconds
     watch = Watch(rules or Rules())
     if rules is None:
         yield watch

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-FAILURE_RATE = 1e-7
+FAILURE_RATE = 1e-9
 """Chance that one bound of a correct initializer fails. Each case has at most eight of them."""
 
 
@@ -59,6 +59,21 @@ def partition(value: dict[str, list[torch.Tensor]]) -> dict[str, Any]:
         "mixed": any(not torch.equal(a.sort().values, b) for a, b in zip(batches, in_order)),
         "same seed, same batches": torch.equal(joined, again),
         "other seed, other batches": not torch.equal(joined, other),
+    }
+
+
+def training(value: dict[str, Any]) -> dict[str, Any]:
+    """What holds of the runs that the `autoencoder` driver made, whatever was drawn in them."""
+    runs = {key: [float(loss) for loss in value[key]] for key in ("losses", "again", "other")}
+    losses, again, other = runs.values()
+    facts = {key: fact for key, fact in value.items() if key not in runs}
+    return {
+        "number of losses": len(losses),
+        "losses fall": losses[-1] < 0.9 * losses[0],
+        "same seed, same losses": torch.allclose(torch.tensor(losses), torch.tensor(again)),
+        "other seed, other losses": losses != other,
+        **facts,
+        "first pixels": [float(loss) for loss in value["first pixels"]],
     }
 
 
@@ -138,4 +153,9 @@ def _between(
     return side(-1), side(+1)
 
 
-VIEWS: dict[str, Callable[[Any], Any]] = {"same": same, "moments": moments, "partition": partition}
+VIEWS: dict[str, Callable[[Any], Any]] = {
+    "same": same,
+    "moments": moments,
+    "partition": partition,
+    "training": training,
+}

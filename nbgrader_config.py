@@ -26,3 +26,4 @@ c.Autograde.autograde_preprocessors = [
 ]
 
 c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {"markdown2html": "course.grading.outputs.safe_markdown"}

@@ -26,7 +26,7 @@ CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
 PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP = 4, 38, 24
 NOBODY = 65534
-LOOK_EVERY = 0.05
+LOOK_EVERY = 0.1
 
 
 def become_nobody() -> None:
@@ -47,13 +47,14 @@ def run_in_world(
 
     Says on the lifeline why it ended: "exit 0", "signal 9", "memory", "processes".
     """
+    shared = _private(_status(Path("/proc/self"))) if sandboxed else 0
     if sandboxed:
         _new_namespaces()
     init = os.fork()
     if init == 0:
         lifeline.close()
         _init(work, limits, sandboxed)
-    reason = _watch(init, lifeline, limits, sandboxed)
+    reason = _watch(init, lifeline, limits, shared, sandboxed)
     with contextlib.suppress(OSError):
         lifeline.send(reason.encode())
 
@@ -125,7 +126,7 @@ def _limit(limits: Limits, sandboxed: bool) -> None:
         cap(resource.RLIMIT_NPROC, limits.processes)
 
 
-def _watch(init: int, lifeline: socket.socket, limits: Limits, sandboxed: bool) -> str:
+def _watch(init: int, lifeline: socket.socket, limits: Limits, shared: int, sandboxed: bool) -> str:
     while True:
         ready, _, _ = select.select([lifeline], [], [], LOOK_EVERY)
         pid, status = os.waitpid(init, os.WNOHANG)
@@ -133,7 +134,7 @@ def _watch(init: int, lifeline: socket.socket, limits: Limits, sandboxed: bool) 
             code = os.waitstatus_to_exitcode(status)
             code = 128 - code if code > 128 else code
             return f"signal {-code}" if code < 0 else f"exit {code}"
-        excess = _excess(limits) if sandboxed else None
+        excess = _excess(limits, shared) if sandboxed else None
         if ready or excess:
             _kill(init, sandboxed)
             return excess or "closed"
@@ -146,22 +147,36 @@ def _kill(init: int, sandboxed: bool) -> None:
         time.sleep(0.005)
 
 
-def _excess(limits: Limits) -> str | None:
-    """What the processes of this world use too much of together."""
-    memory = threads = 0
-    for entry in os.scandir("/proc"):
-        if not entry.name.isdecimal():
-            continue
-        try:
-            status = Path(entry.path, "status").read_text()
-        except OSError:
-            continue
-        fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
-        memory += sum(int(fields.get(key, "0").split()[0]) for key in ("RssAnon", "RssShmem"))
-        threads += int(fields.get("Threads", "0"))
-    if memory * 1024 > 2 * limits.memory:
-        return "memory"
-    return "processes" if threads > 2 * limits.processes else None
+def _excess(limits: Limits, shared: int) -> str | None:
+    """What the processes of this world use too much of together.
+
+    Forks share memory. What they share with the template is not counted; what they share with
+    each other is counted once, by the slower exact way, where the sum of all is too much.
+    """
+    folders = [Path(e.path) for e in os.scandir("/proc") if e.name.isdecimal()]
+    statuses = [_status(folder) for folder in folders]
+    if sum(status.get("Threads", 0) for status in statuses) > 2 * limits.processes:
+        return "processes"
+    rough = sum(max(0, _private(status) - shared) for status in statuses)
+    if rough * 1024 > limits.memory:
+        exact = sum(_status(folder, "smaps_rollup").get("Pss_Anon", 0) for folder in folders)
+        shmem = sum(status.get("RssShmem", 0) for status in statuses)
+        if (exact + shmem - shared) * 1024 > limits.memory:
+            return "memory"
+    return None
+
+
+def _private(status: dict[str, int]) -> int:
+    return status.get("RssAnon", 0) + status.get("RssShmem", 0)
+
+
+def _status(folder: Path, name: str = "status") -> dict[str, int]:
+    """The numbers in a process's status file (kB, where they have a unit)."""
+    try:
+        lines = [line.split() for line in (folder / name).read_text().splitlines()]
+    except OSError:
+        return {}
+    return {w[0].rstrip(":"): int(w[1]) for w in lines if len(w) > 1 and w[1].isdecimal()}
 
 
 def _mount(source: str, target: str, flags: int, data: str = "", type: str | None = None) -> None:

@@ -6,7 +6,9 @@ import io
 from typing import Any
 
 import bleach
+import jinja2
 from bleach.css_sanitizer import CSSSanitizer
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 PICTURES = ("image/png", "image/jpeg")
 TAGS = {
@@ -122,6 +124,14 @@ def clean_html(html: str) -> str:
 
     css = CSSSanitizer(allowed_css_properties=STYLES)
     return bleach.clean(html, tags=TAGS, attributes=allowed, css_sanitizer=css, strip=True)
+
+
+@jinja2.pass_context
+def safe_markdown(context: jinja2.runtime.Context, source: str) -> str:
+    """nbconvert's `markdown2html` for text that students wrote, the formgrader's included."""
+    pictures = context.get("cell", {}).get("attachments", {})
+    renderer = IPythonRenderer(escape=False, attachments=pictures)
+    return clean_html(MarkdownWithMath(renderer=renderer).render(source))
 
 
 def _clean_data(data: dict[str, Any]) -> dict[str, str]:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from course.optimizers import OPTIMIZERS
-from course.surfaces import SURFACES, best_lr, escaped, race, trajectory
+from course.surfaces import SURFACES, best_lr, escaped, trajectory
 
 
 @pytest.fixture(params=SURFACES)
@@ -66,10 +66,11 @@ def test_a_diverging_path_ends_early_and_is_finite():
     assert path.isfinite().all()
 
 
-def test_a_race_has_everybody_from_one_start():
-    paths = race("saddle", steps=5, lr=0.01)
-    assert list(paths) == list(OPTIMIZERS)
-    assert len({tuple(path[0].tolist()) for path in paths.values()}) == 1
+def test_the_best_rate_does_not_climb_on_its_way():
+    for optimizer in OPTIMIZERS:
+        path = trajectory("ravine", optimizer, best_lr("ravine", optimizer), steps=100)
+        heights = SURFACES["ravine"].function(path)
+        assert (heights <= heights[0]).all()
 
 
 def test_unknown_names_list_what_there_is():

@@ -11,31 +11,39 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 from course.forbidden import Rules, forbidden_in
 
-MACHINERY = re.compile(
-    r"(course\.(forbidden|drivers|grading|hidden|judge)|torch\.(_C|_ops|ops|overrides|library)"
-    r"|torch\.utils\._python_dispatch|(sys|threading)\.(setprofile|settrace))\b"
+WATCHERS = re.compile(
+    r"(course\.(forbidden|drivers|grading|hidden|judge)|torch\.(overrides|utils\._python_dispatch)"
+    r"|(sys|threading)\.(setprofile|settrace))\b"
 )
-"""What no solution needs and what would get around the rules."""
+"""What watches a student's calls: no cell has a reason to touch it."""
+
+BELOW_THE_SURFACE = re.compile(r"torch\.(_C|_ops|ops|library)\b")
+"""Where torch's functions can be had without being watched."""
 
 
 @lru_cache(maxsize=1000)
 def forbidden(name: str, cells: tuple[str, ...], rules: Rules) -> str | None:
     """The first forbidden thing in what a name depends on, or in what could hide such a thing."""
-    return meddling(cells) or forbidden_in(relevant_source(name, cells), rules)
+    source = relevant_source(name, cells)
+    return (
+        mentioned(cells, WATCHERS)
+        or mentioned((source,), BELOW_THE_SURFACE)
+        or forbidden_in(source, rules)
+    )
 
 
 @lru_cache(maxsize=1000)
-def meddling(cells: tuple[str, ...]) -> str | None:
-    """What these cells use of the machinery that watches calls, or of torch below its surface.
+def mentioned(cells: tuple[str, ...], pattern: re.Pattern[str]) -> str | None:
+    """The first import or attribute in these cells that a pattern fits.
 
-    >>> meddling(("import sys\nsys.setprofile(None)",))
+    >>> mentioned(("import sys\nsys.setprofile(None)",), WATCHERS)
     'sys.setprofile'
-    >>> meddling(("import torch\ntorch.ones(2)",))
+    >>> mentioned(("import torch\ntorch.ones(2)",), WATCHERS)
     """
     for cell in cells:
         for _, text, _, _ in _statements(cell):
             for node in ast.walk(ast.parse(text)):
-                found = next((name for name in _mentions(node) if MACHINERY.match(name)), None)
+                found = next((name for name in _mentions(node) if pattern.match(name)), None)
                 if found:
                     return found
     return None

@@ -24,14 +24,7 @@ MODULES = (
     "torch.func",
     "torch._functorch",
     "torch._C._nn",
-    "course.losses",
-    "course.activations",
-    "course.initializers",
-    "course.optimizers",
-    "course.gradients",
-    "course.models",
-    "course.training",
-    "course.metrics",
+    "course",
     "sklearn",
     "tensorflow",
     "keras",
@@ -39,7 +32,16 @@ MODULES = (
     "torchmetrics",
     "torchvision",
 )
-FREE = ("torch.autograd.grad_mode", "torch.autograd.forward_ad", "torch.autograd.profiler")
+FREE = (
+    "torch.autograd.grad_mode",
+    "torch.autograd.forward_ad",
+    "torch.autograd.profiler",
+    "course.checks",
+    "course.drivers",
+    "course.forbidden",
+    "course.plain",
+)
+"""Parts that torch's own operations, the checks and the drivers run through."""
 LOSSES = re.compile(
     r".*_loss(_nd|2d|_forward)?|kl_div|nll|.*cross_entropy.*|log_sigmoid(_forward)?|gelu|silu|mish"
 )

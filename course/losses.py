@@ -285,8 +285,8 @@ LOSSES: Registry[Loss] = Registry(
             "huber",
             huber,
             "Huber",
-            r"\frac1n\sum_i \min(\tfrac12 e_i^2,\ \delta|e_i|-\tfrac12\delta^2)"
-            r"\ \text{split at}\ |e_i|=\delta",
+            r"\frac1n\sum_i \begin{cases}\tfrac12 e_i^2 & |e_i|\le\delta\\"
+            r"\delta|e_i|-\tfrac12\delta^2 & |e_i|>\delta\end{cases}",
             "Huber 1964",
         ),
         _regression(

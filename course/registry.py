@@ -96,10 +96,17 @@ class Registry(Mapping[str, E], Generic[E]):
 
 
 def parameters(function: Callable[..., Any]) -> dict[str, float]:
-    """Return a function's keyword parameters with numeric defaults: δ, p, slopes, momenta."""
+    """Return a function's keyword parameters with numeric defaults: δ, p, slopes, momenta.
+
+    Torch's built-in functions show no signature and have none.
+    """
+    try:
+        signature = inspect.signature(function)
+    except ValueError:
+        return {}
     return {
         name: parameter.default
-        for name, parameter in inspect.signature(function).parameters.items()
+        for name, parameter in signature.parameters.items()
         if isinstance(parameter.default, (int, float)) and not isinstance(parameter.default, bool)
     }
 

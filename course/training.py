@@ -153,9 +153,10 @@ class _Run:
         """Train; yield a `Progress` every few batches and the `Scored` after each epoch."""
         for epoch in range(1, self.config.epochs + 1):
             train_loss = yield from self._train(epoch, stopped)
-            if train_loss is None:
+            logits = None if train_loss is None else self._test_logits(stopped)
+            if logits is None:
                 return
-            scores = {"epoch": epoch, "train_loss": train_loss} | self.scores()
+            scores = {"epoch": epoch, "train_loss": train_loss} | self._scores(logits)
             broken = [value for value in scores.values() if not math.isfinite(value)]
             if broken:
                 self._diverge(broken[0], epoch, self.batches)
@@ -186,12 +187,18 @@ class _Run:
         return mean.value()
 
     @torch.no_grad()
-    def scores(self) -> dict[str, float]:
-        X, y = self.images.X_test, self.images.y_test
-        logits = torch.cat([self.model.logits(part) for part in X.split(2000)])
+    def _test_logits(self, stopped: Callable[[], bool]) -> Tensor | None:
+        parts = []
+        for X in self.images.X_test.split(1000):
+            if stopped():
+                return None
+            parts.append(self.model.logits(X))
+        return torch.cat(parts)
+
+    def _scores(self, logits: Tensor) -> dict[str, float]:
         if self.config.task == "autoencoder":
-            return reconstruction_scores(X, torch.sigmoid(logits))
-        return classification_scores(logits, y)
+            return reconstruction_scores(self.images.X_test, torch.sigmoid(logits))
+        return classification_scores(logits, self.images.y_test)
 
     def _diverge(self, value: float, epoch: int, batch: int) -> None:
         config = self.config

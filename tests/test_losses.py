@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.special import expit, log_softmax, rel_entr
 from torch import Tensor
 
+from course.activations import ACTIVATIONS
 from course.losses import LOSSES, losses_for
 from course.registry import UnknownName, parameters
 
@@ -175,6 +176,11 @@ def test_unknown_names_are_answered_with_the_nearest() -> None:
 def test_bad_parameters_say_what_is_allowed(spec: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         LOSSES.resolve(spec)
+
+
+def test_a_builtin_has_no_parameters() -> None:
+    with pytest.raises(ValueError, match="takes no parameters"):
+        ACTIVATIONS.resolve("sign:x=1")
 
 
 def test_p_below_one_is_refused() -> None:

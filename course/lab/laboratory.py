@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from course.config import RunConfig
-from course.history import History
+from course.history import History, train_seconds
 from course.lab.board import Board
 from course.lab.form import Form
 from course.live import LiveCell, Snapshot, Worker, text
@@ -197,7 +197,7 @@ def _summary(histories: list[History]) -> str:
         told = " ".join(f"{history.config.loss_name} diverged. {history.message}"
                         for history in diverged)  # fmt: skip
         return text(told, "error")
-    seconds = duration(sum(history.seconds for history in histories))
+    seconds = duration(train_seconds(histories))
     whole = min(len(history.epochs) for history in histories)
     stopped = any(history.status == "stopped" for history in histories)
     epochs = f"{whole} whole epoch{'' if whole == 1 else 's'}"

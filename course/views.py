@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 FAILURE_RATE = 1e-9
-"""Chance that one bound of a correct initializer fails. Each case has at most eight of them."""
+"""Chance that one bound fails a correct initializer; `tests/test_initializer_bounds.py` adds up."""
 
 
 def same(value: Any) -> Any:

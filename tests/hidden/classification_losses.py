@@ -670,7 +670,7 @@ LOG_SOFTMAX = Exercise(
 
 
 def cross_entropy(prob, one_hot):
-    return -(one_hot * log(prob)).sum(-1).mean()
+    return -(one_hot * log(prob)).sum(1).mean()
 
 
 def cross_entropy_rows(prob, one_hot):
@@ -921,7 +921,7 @@ def multi_margin(scores, labels, margin=1.0, p=1):
     return raw_multi_margin(scores, labels, margin, p).mean()
 
 
-def raw_multi_margin(scores, labels, margin=1.0, p=1, rest=0.0, cut=lambda x: x.clamp(min=0)):
+def raw_multi_margin(scores, labels, margin, p, rest=0, cut=lambda x: x.clamp(min=0)):
     """Each sample's loss; `rest` is what the true class contributes."""
     gaps = cut(margin - picked(scores, labels)[:, None] + scores) ** p
     gaps[torch.arange(len(labels)), labels] = rest
@@ -979,7 +979,7 @@ MULTI_MARGIN = exercise(
         ),
         "power of the sum": (
             lambda s, y, margin=1.0, p=1: (
-                (raw_multi_margin(s, y, margin) * s.shape[1]) ** p / s.shape[1]
+                (raw_multi_margin(s, y, margin, 1) * s.shape[1]) ** p / s.shape[1]
             ).mean(),
             "each term is taken to the power p on its own; then comes the sum.",
         ),
@@ -1031,7 +1031,7 @@ MULTI_MARGIN = exercise(
 
 
 def kl_divergence(p, q):
-    return (p * (log(p) - log(q))).sum(-1).mean()
+    return (p * (log(p) - log(q))).sum(1).mean()
 
 
 def kl_loop(p, q):
@@ -1143,7 +1143,7 @@ KL_DIVERGENCE = exercise(
 
 
 def classification_error(scores, labels):
-    return (scores.argmax(-1) != labels).to(scores.dtype).mean()
+    return (scores.argmax(1) != labels).to(scores.dtype).mean()
 
 
 def error_loop(scores, labels):
@@ -1320,7 +1320,7 @@ def softmax_cross_entropy_grad(logits, labels):
 
 
 def grad_times_n(logits, labels):
-    return torch.softmax(logits, -1) - one_hot_of(labels, logits.shape[1], logits.dtype)
+    return torch.softmax(logits, 1) - one_hot_of(labels, logits.shape[1], logits.dtype)
 
 
 def softmax_grad_index(logits, labels):

@@ -314,7 +314,7 @@ def test_autograd_is_free_where_it_is_the_subject():
     x = torch.tensor([1.0, -2.0])
     outcome = drive(Square, "autograd", (x,), {}, Rules(allow=("torch.autograd",)))
     assert outcome.forbidden is None and outcome.error is None
-    assert outcome.value["grads"][0].tolist() == [2.0, -4.0]
+    assert outcome.value["gradients"][0].tolist() == [2.0, -4.0]
 
 
 # the parts

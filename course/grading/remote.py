@@ -284,17 +284,11 @@ class CallableProxy(Proxy):
             return Outcome(forbidden=found)
         seconds = rules.seconds + 0.5 if rules else None
         request = {"driver": driver, "args": tuple(args), "kwargs": dict(kwargs)}
-        request["rules"] = _rules(rules)
+        request["rules"] = rules and asdict(rules)
         try:
             return _outcome(self._session.ask("drive", seconds, target=self, **request))
         except StudentError as problem:
             return Outcome(error=problem.failure)
-
-
-def _rules(rules: Any) -> dict[str, Any] | None:
-    if rules is None:
-        return None
-    return {key: list(v) if isinstance(v, tuple) else v for key, v in asdict(rules).items()}
 
 
 def _outcome(answer: Any) -> Outcome:

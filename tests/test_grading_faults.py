@@ -184,14 +184,15 @@ def test_a_full_disk_is_named_and_mended_by_another_run(
     course = small_class(tmp_path / "course")
     small = tmp_path / "small"
     small.mkdir()
-    size = sum(file.stat().st_size for file in course.rglob("*") if file.is_file()) + (600 << 10)
+    size = sum(file.stat().st_size for file in course.rglob("*") if file.is_file()) + (320 << 10)
     result = in_world(
         course,
         *("--size", str(size), "--tmpfs", str(small)),
         script=f"cp -r {course}/. {small} && cd {small} &&",
     )
     assert "Traceback" not in result.stderr
-    assert "No space left" in result.stdout or "disk is full" in result.stdout, result.stdout
+    said = result.stdout[:3000] + result.stderr
+    assert "No space left" in said or "disk is full" in said
     assert classroom.run_grade(course)["students"] == graded[1]["students"]
 
 
@@ -199,9 +200,8 @@ def test_a_read_only_folder_is_named(tmp_path: Path) -> None:
     course = small_class(tmp_path)
     result = in_world(course, "--ro-bind", str(course), str(course))
     assert "Traceback" not in result.stderr + result.stdout
-    assert "read-only" in (result.stdout + result.stderr).lower() or "readonly" in (
-        result.stdout + result.stderr
-    )
+    assert f"{course} cannot be used" in result.stderr
+    assert "Can it be written" in result.stderr
 
 
 @pytest.fixture

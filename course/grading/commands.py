@@ -62,7 +62,10 @@ def grade(
         raise click.ClickException(str(problem)) from None
     except (OperationalError, OSError) as problem:
         reason = getattr(problem, "orig", problem)
-        raise click.ClickException(f"the course folder cannot be used: {reason}") from None
+        raise click.ClickException(
+            f"the course folder {Path.cwd()} cannot be used: {reason}. "
+            "Can it be written, and is there room on the disk?"
+        ) from None
     except KeyboardInterrupt:
         interrupted = True
     entries.sort(key=lambda entry: entry.student)

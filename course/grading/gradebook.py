@@ -52,8 +52,9 @@ class Course:
         self.coursedir = CourseDirectory(parent=self.app)
         self.errors: list[str] = []
         self._log = logging.getLogger("course.grading.nbgrader")
-        self._log.propagate = False
-        self._log.handlers = [_Collect(self.errors)]
+        for log in (self._log, logging.getLogger("tornado.application")):
+            log.propagate = False
+            log.handlers = [_Collect(self.errors)]
 
     def gradebook(self) -> Gradebook:
         """The gradebook, to be used in a `with` block."""

@@ -55,7 +55,7 @@ def test_every_loss_that_fits_makes_a_config(task: str) -> None:
     for name in losses_for(task):
         form.loss.dropdown.value = name
         assert form.configs()[0] == RunConfig(
-            task=task, loss=name, epochs=10, train_size=form.controls["train_size"].value
+            task=task, loss=name, epochs=10, train_size=form.controls["train_size"].value or None
         )
 
 
@@ -196,3 +196,9 @@ def test_quick_mode_starts_small_and_says_so() -> None:
     ).stdout  # fmt: skip
     assert told.startswith("2000 2\n")
     assert "first 2,000 images only" in told
+
+
+def test_the_whole_training_set_is_shown_as_chosen() -> None:
+    form = Form("autoencoder", train_size=None)
+    assert form.controls["train_size"].label == "all"
+    assert [config.train_size for config in form.configs()] == [None, None]

@@ -20,6 +20,8 @@ from course.registry import parameters
 PAIRS = {"autoencoder": ("mse", "l1"), "classifier": ("cross_entropy", "multi_margin")}
 NOTHING = "no second loss"
 SIZES = (1_000, 5_000, 10_000, 20_000)
+ALL = 0
+"""The dropdown's value for the whole training set: None would mean that nothing is chosen."""
 WIDE = widgets.Layout(width="auto")
 
 
@@ -138,7 +140,7 @@ class Form:
             return kind(value, description=description, style=LABEL, layout=WIDE)
 
         sizes = sorted({*SIZES, *([start.train_size] if start.train_size else [])})
-        images = [(f"the first {size:,}", size) for size in sizes] + [("all", None)]
+        images = [(f"the first {size:,}", size) for size in sizes] + [("all", ALL)]
         names = {
             kind: list(dict.fromkeys([*registry, chosen]))
             for kind, registry, chosen in (
@@ -155,7 +157,7 @@ class Form:
             "initializer": choice("Initializer", names["initializer"], start.initializer),
             "epochs": number(widgets.IntText, "Epochs", start.epochs),
             "dataset": choice("Data set", list(DATASETS), start.dataset),
-            "train_size": choice("Training images", images, start.train_size),
+            "train_size": choice("Training images", images, start.train_size or ALL),
             "seed": number(widgets.IntText, "Seed", start.seed),
         }
 
@@ -184,5 +186,6 @@ class Form:
         ['mse', 'l1']
         """
         settings = {name: control.value for name, control in self.controls.items()}
+        settings["train_size"] = settings["train_size"] or None
         chosen = [choice.spec for choice in (self.loss, self.second)]
         return [RunConfig(task=self.task, loss=spec, **settings) for spec in chosen if spec]

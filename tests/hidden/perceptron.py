@@ -453,7 +453,7 @@ def hidden_fits(draw):
     ]
 
 
-ROW = t([1, 1], [1, 2], [1, 3])
+ROW = t([1, 1], [1, 2], [1, 4])
 VISIBLE_FITS = [
     Case("two points", (t([1, 2], [1, -1]), t(1, -1))),
     Case("two points, lr = 0.5", (t([1, 2], [1, -1]), t(1, -1)), {"lr": 0.5}),
@@ -546,7 +546,7 @@ FIT_PERCEPTRON = Exercise(
     hints=[
         "A `for` loop over epochs, with a way out. When is the training done?",
         "Leave the loop when your `zero_one_loss` is 0; otherwise take your `perceptron_step`.",
-        "Start with `torch.zeros(X.shape[1], dtype=X.dtype)`, and return theta after the loop.",
+        "Start with `torch.zeros(X.shape[1], dtype=X.dtype)`; after the loop give theta back.",
     ],
 )
 

@@ -27,7 +27,7 @@ lab: $(BIN)/.installed
 	$(BIN)/course lab $(NOTEBOOK) $(LAB_OPTIONS)
 
 test: $(BIN)/.installed
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 lint: $(BIN)/.installed
 	$(BIN)/ruff check .

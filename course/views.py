@@ -69,12 +69,18 @@ def training(value: dict[str, Any]) -> dict[str, Any]:
     facts = {key: fact for key, fact in value.items() if key not in runs}
     return {
         "number of losses": len(losses),
-        "losses fall": losses[-1] < 0.9 * losses[0],
+        "losses": _trend(losses),
         "same seed, same losses": torch.allclose(torch.tensor(losses), torch.tensor(again)),
         "other seed, other losses": losses != other,
         **facts,
+        "brightness": _trend(value["brightness"]),
         "first pixels": [float(loss) for loss in value["first pixels"]],
     }
+
+
+def _trend(numbers: list[float]) -> str:
+    ratio = numbers[-1] / numbers[0] if numbers else 1.0
+    return "falling" if ratio < 0.9 else "rising" if ratio > 1.05 else "much the same"
 
 
 def uniform_moments(low: float, high: float, shape: tuple[int, ...]) -> tuple[dict, dict]:

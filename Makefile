@@ -27,7 +27,8 @@ lab: $(BIN)/.installed
 	$(BIN)/course lab $(NOTEBOOK) $(LAB_OPTIONS)
 
 test: $(BIN)/.installed
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest tests/browser
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore tests/browser --numprocesses 2 --dist loadfile
 
 lint: $(BIN)/.installed
 	$(BIN)/ruff check .

@@ -107,6 +107,13 @@ def test_a_stub_is_not_attempted():
     assert caught.value.status == "not_attempted"
 
 
+def test_torch_s_own_not_implemented_error_is_a_mistake_and_no_stub():
+    with pytest.raises(CheckFailed) as caught:
+        check("mse", lambda pred, target: torch.zeros(2, device="meta").tolist())
+    assert caught.value.status == "error"
+    assert "NotImplementedError" in caught.value.message
+
+
 def test_something_else_under_the_name_is_missing():
     with pytest.raises(CheckFailed, match="`mse` is a Tensor") as caught:
         check("mse", torch.ones(1))

@@ -13,8 +13,6 @@ from tests.attacks import notebook as notebook_attacks
 from tests.browser import jupyterlab
 from tests.test_grading_attacks import lean
 
-GRADEBOOK = f"formgrader/gradebook/{classroom.ASSIGNMENT}/{classroom.ASSIGNMENT}"
-
 WAIT = 120_000  # ms
 
 
@@ -35,17 +33,20 @@ def submission_url(server: jupyterlab.Server, student: str) -> str:
     with Gradebook(f"sqlite:///{server.root}/gradebook.db") as book:
         names = (classroom.ASSIGNMENT, classroom.ASSIGNMENT, student)
         number = book.find_submission_notebook(*names).id
-    return f"{server.url}/formgrader/submissions/{number}/?token={jupyterlab.TOKEN}"
+    return f"{server.url}/formgrader/submissions/{number}/"
 
 
 def test_an_instructor_changes_a_manual_grade(server: jupyterlab.Server) -> None:
     with jupyterlab.browser_page() as page:
-        page.goto(f"{server.url}/{GRADEBOOK}?token={jupyterlab.TOKEN}")
+        page.goto(f"{server.url}/lab?token={jupyterlab.TOKEN}")
+        page.goto(f"{server.url}/formgrader/gradebook/{2 * f'{classroom.ASSIGNMENT}/'}"[:-1])
         expect(page.get_by_text("Submission #").first).to_be_visible(timeout=WAIT)
         page.goto(submission_url(server, "anna"))
         score = page.locator("input.score#explain")
         expect(score).to_be_visible(timeout=WAIT)
-        expect(page.locator("input.score#test_mse")).to_have_attribute("placeholder", "1")
+        expect(page.locator("input.score#test_mse")).to_have_attribute(
+            "placeholder", "1", timeout=WAIT
+        )
         with page.expect_response(lambda answer: answer.request.method == "PUT", timeout=WAIT):
             score.fill("2.5")
             score.press("Tab")
@@ -61,6 +62,7 @@ def test_what_a_student_wrote_does_not_run_there(server: jupyterlab.Server) -> N
     with jupyterlab.browser_page() as page:
         dialogs: list[str] = []
         page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+        page.goto(f"{server.url}/lab?token={jupyterlab.TOKEN}")
         page.goto(submission_url(server, "script"))
         expect(page.locator("input.score").first).to_be_visible(timeout=WAIT)
         page.wait_for_timeout(1000)

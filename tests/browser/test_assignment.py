@@ -1,4 +1,4 @@
-"""A released assignment as a student works on it: a wrong answer, its hint, the right one, Validate."""
+"""A released assignment as a student meets it: a wrong answer, its hint, the right one."""
 
 from __future__ import annotations
 

@@ -150,6 +150,7 @@ ZERO_ONE_LOSS = Exercise(
         "`y * (X @ theta) <= 0` is True for each misclassified sample.",
         "Make numbers of True and False with `.to(X.dtype)`; their mean is the share.",
     ],
+    tolerance=100,
 )
 
 # perceptron_loss

@@ -172,6 +172,7 @@ def autoencoder(
         "pixels between 0 and 1": noted.low >= 0 and noted.high <= 1,
         "hidden units": sum(p.numel() for p in noted.parameters) // (2 * 784),
         "brightness": noted.brightness,
+        "gradients of one batch alone": noted.alone,
         "X unchanged": torch.equal(X, pixels),
     }
 
@@ -186,6 +187,8 @@ class _Noted:
         self.in_order = True
         self.low, self.high = 0.5, 0.5
         self.parameters: set[torch.Tensor] = set()
+        self.gradients: dict[torch.Tensor, torch.Tensor] = {}
+        self.alone = True
 
     def darken(self, pred: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         if target.requires_grad and not pred.requires_grad:
@@ -194,9 +197,20 @@ class _Noted:
             self.firsts.append(target[:, 0].detach().clone())
             self.brightness.append(pred.mean().item())
             self.parameters |= _parameters(pred)
+            self.compare_gradients(pred.mean())
         self.shapes |= {tensor[0].numel() for tensor in (pred, target)}
         self.low, self.high = min(self.low, pred.min().item()), max(self.high, pred.max().item())
         return pred.mean() - pred.mean().detach() + target[:, 0].mean()
+
+    def compare_gradients(self, loss: torch.Tensor) -> None:
+        """Look at what the batch before left behind, and note what this one should leave."""
+        for tensor, gradient in self.gradients.items():
+            left = tensor.grad
+            if left is not None and left.any() and not torch.allclose(left, gradient, 1e-3, 1e-9):
+                self.alone = False
+        learn = list(_parameters(loss))
+        gradients = torch.autograd.grad(loss, learn, retain_graph=True)
+        self.gradients = dict(zip(learn, gradients))
 
     def covers(self, firsts: torch.Tensor, epochs: int) -> bool:
         seen = torch.cat([torch.zeros(0), *self.firsts]).sort().values

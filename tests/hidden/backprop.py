@@ -37,10 +37,7 @@ WIDE = (
 def slides(pick):
     """The visible networks; `pick` chooses arguments from X, y, W1, W2."""
     labels = ("two samples, 2-3-1, float64", "one sample, weights of zero", "four samples, 3-2-2")
-    return [
-        Case(label, pick(*network))
-        for label, network in zip(labels, (SMALL, ONE, WIDE), strict=True)
-    ]
+    return [Case(label, pick(*network)) for label, network in zip(labels, (SMALL, ONE, WIDE))]
 
 
 def networks(draw, pick):
@@ -127,7 +124,7 @@ def forward_by_sample(X, W1, W2):
         a2 = 0.5 + 0.5 * torch.tanh(z2 / 2)
         z3 = (a2[:, None] * W2.double()).sum(0)
         rows.append((z2, a2, z3, 0.5 + 0.5 * torch.tanh(z3 / 2)))
-    return tuple(torch.stack(parts).to(X.dtype) for parts in zip(*rows, strict=True))
+    return tuple(torch.stack(parts).to(X.dtype) for parts in zip(*rows))
 
 
 def forward_with(hidden, output):
@@ -238,7 +235,7 @@ def cost_dot(X, y, W1, W2):
 
 def cost_loop(X, y, W1, W2):
     J = torch.zeros((), dtype=F64)
-    for x, wanted in zip(X.double(), y.double(), strict=True):
+    for x, wanted in zip(X.double(), y.double()):
         guess = sigmoid(sigmoid(x @ W1.double()) @ W2.double())
         for difference in wanted - guess:
             J += difference**2 / 2
@@ -323,7 +320,7 @@ def cost_grads_einsum(X, y, W1, W2):
 
 def cost_grads_by_sample(X, y, W1, W2):
     dW1, dW2 = torch.zeros_like(W1), torch.zeros_like(W2)
-    for x, wanted in zip(X, y, strict=True):
+    for x, wanted in zip(X, y):
         a2 = sigmoid(x @ W1)
         guess = sigmoid(a2 @ W2)
         d3 = (guess - wanted) * guess * (1 - guess)
@@ -639,7 +636,7 @@ def relative_error_sums(a, b):
 
 
 def relative_error_python(a, b):
-    pairs = list(zip(a.flatten().tolist(), b.flatten().tolist(), strict=True))
+    pairs = list(zip(a.flatten().tolist(), b.flatten().tolist()))
     below = sum((x + y) ** 2 for x, y in pairs) ** 0.5
     above = sum((x - y) ** 2 for x, y in pairs) ** 0.5
     return above / below if below else above
@@ -918,7 +915,7 @@ OUTPUT_DELTA = Exercise(
 def layers(X, weights, biases):
     """The activations of every layer, the input first; the last ones are logits."""
     activations = [X]
-    for W, b in zip(weights[:-1], biases[:-1], strict=True):
+    for W, b in zip(weights[:-1], biases[:-1]):
         activations.append(sigmoid(activations[-1] @ W + b))
     return [*activations, activations[-1] @ weights[-1] + biases[-1]]
 
@@ -932,7 +929,7 @@ def backward(X, labels, weights, biases):
     delta[rows, labels] -= 1
     delta = delta / len(X)
     dWs, dbs = [], []
-    for W, a in zip(reversed(weights), reversed(activations), strict=True):
+    for W, a in zip(reversed(weights), reversed(activations)):
         dWs.insert(0, a.T @ delta)
         dbs.insert(0, delta.sum(0))
         delta = delta @ W.T * slope(a)
@@ -942,9 +939,9 @@ def backward(X, labels, weights, biases):
 def backward_by_sample(X, labels, weights, biases):
     dWs, dbs = [torch.zeros_like(W) for W in weights], [torch.zeros_like(b) for b in biases]
     total = torch.zeros((), dtype=X.dtype)
-    for x, label in zip(X, labels.tolist(), strict=True):
+    for x, label in zip(X, labels.tolist()):
         activations = [x]
-        for depth, (W, b) in enumerate(zip(weights, biases, strict=True)):
+        for depth, (W, b) in enumerate(zip(weights, biases)):
             z = W.T @ activations[-1] + b
             activations.append(sigmoid(z) if depth < len(weights) - 1 else z)
         z = activations.pop()
@@ -995,7 +992,7 @@ def backward_like(
         one_hot = torch.eye(logits.shape[1], dtype=X.dtype)[labels]
         delta = output(log_prob.exp() - one_hot, len(X))
         dWs, dbs = [], []
-        for W, a in zip(reversed(weights), reversed(activations), strict=True):
+        for W, a in zip(reversed(weights), reversed(activations)):
             dWs.insert(0, a.T @ delta)
             dbs.insert(0, delta.sum(0))
             delta = back(delta, W) * hidden(a)
@@ -1011,7 +1008,7 @@ def layers_without_biases(X, weights, biases):
 def layers_with(activation):
     def function(X, weights, biases):
         activations = [X]
-        for W, b in zip(weights[:-1], biases[:-1], strict=True):
+        for W, b in zip(weights[:-1], biases[:-1]):
             activations.append(activation(activations[-1] @ W + b))
         return [*activations, activations[-1] @ weights[-1] + biases[-1]]
 
@@ -1259,8 +1256,8 @@ class MLP:
 
     def step(self, X, labels, lr):
         loss, dWs, dbs = backward(X, labels, self.weights, self.biases)
-        self.weights = [W - lr * dW for W, dW in zip(self.weights, dWs, strict=True)]
-        self.biases = [b - lr * db for b, db in zip(self.biases, dbs, strict=True)]
+        self.weights = [W - lr * dW for W, dW in zip(self.weights, dWs)]
+        self.biases = [b - lr * db for b, db in zip(self.biases, dbs)]
         return loss
 
 
@@ -1287,7 +1284,7 @@ class MLPInPlace:
 
     def step(self, X, labels, lr):
         loss, dWs, dbs = backward_by_sample(X, labels, self.weights, self.biases)
-        for (W, b), dW, db in zip(self.parameters, dWs, dbs, strict=True):
+        for (W, b), dW, db in zip(self.parameters, dWs, dbs):
             W -= lr * dW
             b.add_(db, alpha=-lr)
         return loss
@@ -1303,7 +1300,7 @@ class MLPFlat:
 
     def parts(self):
         sizes = [shape.numel() for shape in self.shapes]
-        parts = [p.reshape(s) for p, s in zip(self.theta.split(sizes), self.shapes, strict=True)]
+        parts = [p.reshape(s) for p, s in zip(self.theta.split(sizes), self.shapes)]
         return parts[: len(parts) // 2], parts[len(parts) // 2 :]
 
     weights = property(lambda self: [W.to(self.dtype) for W in self.parts()[0]])
@@ -1322,8 +1319,8 @@ class Wrong(MLP):
     """An MLP with one part to replace."""
 
     def move(self, dWs, dbs, lr):
-        self.weights = [W - lr * dW for W, dW in zip(self.weights, dWs, strict=True)]
-        self.biases = [b - lr * db for b, db in zip(self.biases, dbs, strict=True)]
+        self.weights = [W - lr * dW for W, dW in zip(self.weights, dWs)]
+        self.biases = [b - lr * db for b, db in zip(self.biases, dbs)]
 
     def step(self, X, labels, lr):
         loss, dWs, dbs = backward(X, labels, self.weights, self.biases)
@@ -1394,7 +1391,7 @@ class CallersTensors(Wrong):
         self.weights, self.biases = weights, biases
 
     def move(self, dWs, dbs, lr):
-        for p, g in zip((*self.weights, *self.biases), (*dWs, *dbs), strict=True):
+        for p, g in zip((*self.weights, *self.biases), (*dWs, *dbs)):
             p -= lr * g
 
 

@@ -541,6 +541,7 @@ def training_facts(samples, epochs, lr, seed):
             "pixels between 0 and 1": True,
             "hidden units": 400,
             "brightness": "falling" if learns else "much the same",
+            "gradients of one batch alone": True,
             "X unchanged": True,
             "first pixels": [0.5 + sign * slack] * epochs,
         }
@@ -555,6 +556,7 @@ def training_like(
     batches=lambda order: order.split(100),
     sign=1.0,
     steps=True,
+    fresh=True,
     shuffle=lambda N, generator: torch.randperm(N, generator=generator),
 ):
     """A training with one part replaced."""
@@ -567,7 +569,8 @@ def training_like(
             parts, sizes = [], []
             for rows in batches(shuffle(len(X), generator)):
                 loss = call(loss_fn, network(X[rows]), X[rows])
-                mover.zero_grad()
+                if fresh:
+                    mover.zero_grad()
                 (sign * loss).backward()
                 if steps:
                     mover.step()
@@ -663,6 +666,11 @@ TRAIN = Exercise(
             "no step of the optimizer",
             training_like(steps=False),
             "`loss.backward()` finds the gradients; `optimizer.step()` moves the weights.",
+        ),
+        Misconception(
+            "gradients never set back to zero",
+            training_like(fresh=False),
+            "`backward()` adds to the gradients that are there: `optimizer.zero_grad()` first.",
         ),
         Misconception(
             "uphill",

@@ -1013,7 +1013,8 @@ def decay_hidden(draw):
     lr0 = draw.number(0.1, 3)
     return [
         *cases,
-        Case("without options", (lr0, 10 * draw.integer(1, 4))),
+        Case("without options, at a drop", (lr0, 10 * draw.integer(1, 4))),
+        Case("without options, before a drop", (lr0, 10 * draw.integer(1, 4) - 1)),
         Case("another drop only", (lr0, draw.integer(21, 30)), {"drop": draw.number(0.2, 0.4)}),
         Case("another interval only", (lr0, 9), {"every": 4}),
     ]

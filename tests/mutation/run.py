@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from course.exercises import Exercise, Sheet
 from course.hidden import load
@@ -63,13 +64,19 @@ def run(assignment: str) -> Result:
 
 def killed(mutant: Mutant, exercise: Exercise, sheets: list[Sheet]) -> bool:
     """Whether the mutated reference fails, or cannot even be defined."""
-    space = dict(exercise.reference.__globals__)
+    space = dict(surroundings(exercise.reference))
     try:
         exec(compile(mutant.tree, "mutant", "exec"), space)
     except Exception:
         return True
     answer = space[exercise.reference.__name__]
     return any(not judge(sheet, answer).passed for sheet in sheets)
+
+
+def surroundings(reference: Any) -> dict[str, Any]:
+    """The names of the module that a function or class is defined in."""
+    parts = [reference, *(getattr(reference, name) for name in vars(reference))]
+    return next(part.__globals__ for part in parts if hasattr(part, "__globals__"))
 
 
 def reachable(tree: ast.Module, start: str) -> set[str]:

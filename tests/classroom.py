@@ -76,7 +76,7 @@ def submit(
     folder = course / "submitted" / student / assignment
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{assignment}.ipynb"
-    raw = content if isinstance(content, bytes) else nbformat.writes(content).encode()
+    raw = content if isinstance(content, bytes) else json.dumps(content).encode()
     path.write_bytes(raw)
     return path
 

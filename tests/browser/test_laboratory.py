@@ -100,8 +100,8 @@ def test_run_stop_and_run_again(server: Server, page: Page) -> None:
     assert "optimizer='momentum'" in page.locator("pre", has_text="RunConfig").inner_text()
     page.wait_for_timeout(500)
     notebook.screenshot("laboratory-autoencoder")
-    check_snapshot(notebook)
     notebook.assert_no_errors()
+    check_snapshot(notebook)
 
 
 def check_snapshot(notebook: Notebook) -> None:

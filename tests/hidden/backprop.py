@@ -210,7 +210,7 @@ FORWARD = Exercise(
         Misconception(
             "only the prediction returned",
             lambda X, W1, W2: forward(X, W1, W2)[3],
-            "backpropagation needs the values on the way too: return all four.",
+            "backpropagation needs the values on the way too: all four are the result.",
         ),
         *everywhere(forward),
     ],
@@ -690,7 +690,7 @@ RELATIVE_ERROR = Exercise(
         Misconception(
             "0/0 where both are zero",
             lambda a, b: norm(a - b) / norm(a + b),
-            "where both gradients are zero they agree: return 0 there.",
+            "where both gradients are zero they agree: the result is 0 there.",
         ),
         Misconception(
             "not divided",
@@ -1512,7 +1512,7 @@ MLP_EXERCISE = Exercise(
     hints=[
         "`__init__` keeps copies, `step` calls your `backward`, `predict` ends with a softmax.",
         "After `loss, dWs, dbs = backward(…)` each parameter p becomes p − lr·dp.",
-        "Store the new tensors in `self.weights` and `self.biases`; return the loss.",
+        "Store the new tensors in `self.weights` and `self.biases`; the loss is the result.",
     ],
 )
 

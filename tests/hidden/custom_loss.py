@@ -727,7 +727,7 @@ TRAIN = Exercise(
         Misconception(
             "losses not returned",
             lambda *args, **kwargs: [train_autoencoder(*args, **kwargs), None][1],
-            "return the list of the epochs' losses at the end.",
+            "the result is the list of the epochs' losses.",
         ),
         Misconception(
             "images changed in place",

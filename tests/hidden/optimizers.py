@@ -136,7 +136,7 @@ def states_forgotten(function):
     return Misconception(
         "state not returned",
         lambda *args, **kwargs: function(*args, **kwargs)[0],
-        "the next step needs the state of this one: return it beside the weights, as a tuple.",
+        "the next step needs the state of this one: give both, the weights and the state, as a tuple.",
     )
 
 
@@ -177,7 +177,7 @@ GRADIENT_DESCENT = Exercise(
         Misconception(
             "step without the weight",
             lambda w, grad, lr: -lr * grad,
-            "return the new weight: the old one and the step together.",
+            "the result is the new weight: the old one and the step together.",
         ),
         Misconception(
             "weight scaled",
@@ -638,7 +638,7 @@ ADADELTA = Exercise(
         Misconception(
             "average of the updates never renewed",
             adadelta_like(state=lambda d, delta, g, rho, lr: d),
-            "return d renewed: ρd + (1 − ρ)Δ².",
+            "d has to be renewed: ρd + (1 − ρ)Δ².",
         ),
         Misconception(
             "states in the wrong order",
@@ -831,7 +831,7 @@ ADAM = Exercise(
     hints=[
         "Momentum's idea for m, RMSProp's idea for v, each a running average.",
         "m̂ = m/(1 − β₁ᵗ) and v̂ = v/(1 − β₂ᵗ): new names, so that m and v stay for the next step.",
-        "w − lr·m̂/(√v̂ + eps); return w, m, v.",
+        "w − lr·m̂/(√v̂ + eps); the results are w, m, v.",
     ],
 )
 

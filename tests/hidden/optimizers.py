@@ -136,7 +136,7 @@ def states_forgotten(function):
     return Misconception(
         "state not returned",
         lambda *args, **kwargs: function(*args, **kwargs)[0],
-        "the next step needs the state of this one: give both, the weights and the state, as a tuple.",
+        "the next step needs the state of this one: give both, the weights and the state.",
     )
 
 

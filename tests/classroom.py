@@ -107,7 +107,9 @@ def command(
 
 def environment(course: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a command: everything as here, but a cache in the course folder."""
-    return {**os.environ, "XDG_CACHE_HOME": str(course / ".cache"), **(env or {})}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    cache = str(course / ".cache")
+    return {**os.environ, "PATH": path, "XDG_CACHE_HOME": cache, **(env or {})}
 
 
 def gradebook(course: Path) -> dict[str, dict[str, Any]]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Limits:
     """Time in seconds, memory and disk in bytes."""
 
-    cell: float = 20.0
+    cell: float = 10.0
     call: float = 10.0
-    submission: float = 120.0
+    submission: float = 60.0
     grace: float = 2.0
     """After a limit code is interrupted; after this much more it is killed."""
     memory: int = 2 << 30

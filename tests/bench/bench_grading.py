@@ -98,7 +98,11 @@ def stock(course: Path) -> tuple[float, float]:
         env=classroom.environment(course),
         capture_output=True,
     )
-    return measured([*nbgrader, "autograde", classroom.ASSIGNMENT], course)
+    result = measured([*nbgrader, "autograde", classroom.ASSIGNMENT], course)
+    graded = len(list(course.glob("autograded/*/*/*.ipynb")))
+    if graded != len(list(course.glob("submitted/*"))):
+        raise RuntimeError(f"stock nbgrader graded only {graded} submissions")
+    return result
 
 
 def main(count: int = 40, largest: int = 300) -> None:

@@ -14,7 +14,7 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from course.grading.limits import Limits
@@ -23,7 +23,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 CLONE_NEWNS, CLONE_NEWIPC = 0x20000, 0x8000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
-MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND = 2, 4, 8, 0x1000
+MS_REC, MS_PRIVATE = 0x4000, 0x40000
 PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP = 4, 38, 24
 NOBODY = 65534
 LOOK_EVERY = 0.1
@@ -77,7 +78,8 @@ def _init(work: Callable[[], None], limits: Limits, sandboxed: bool) -> None:
     _mount("none", "/", MS_REC | MS_PRIVATE, type="")
     size = f"mode=1777,nr_inodes=8192,size={limits.disk}"
     for folder in ("/tmp", "/dev/shm"):
-        _mount("tmpfs", folder, MS_NOSUID | MS_NODEV, size)
+        with _kept_below(folder):
+            _mount("tmpfs", folder, MS_NOSUID | MS_NODEV, size)
     _mount("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     Path("/proc/sys/user/max_user_namespaces").write_text("0")
     student = os.fork()
@@ -92,6 +94,20 @@ def _init(work: Callable[[], None], limits: Limits, sandboxed: bool) -> None:
         if pid == student:
             code = os.waitstatus_to_exitcode(status)
             os._exit(code if code >= 0 else 128 - code)
+
+
+@contextlib.contextmanager
+def _kept_below(folder: str) -> Iterator[None]:
+    """Keep what is mounted below a folder (Python itself, where it lives there) in sight."""
+    table = Path("/proc/self/mountinfo").read_text().splitlines()
+    places = sorted({line.split()[4] for line in table})
+    inside = [place for place in places if place.startswith(folder + "/")]
+    kept = {place: os.open(place, os.O_PATH) for place in inside}
+    yield
+    for place, fd in kept.items():
+        Path(place).mkdir(mode=0o755, parents=True, exist_ok=True)
+        _mount(f"/proc/self/fd/{fd}", place, MS_BIND | MS_REC, type="")
+        os.close(fd)
 
 
 def _run(work: Callable[[], None]) -> None:

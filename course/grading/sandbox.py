@@ -118,6 +118,9 @@ def command() -> list[str]:
         words += [word for name in capabilities for word in ("--cap-add", name)]
     else:
         words += ["--unshare-user"]
+    words += ["--proc", "/proc", "--dev", "/dev"]
+    for folder in ("/tmp", "/dev/shm"):
+        words += ["--perms", "1777", "--tmpfs", folder]
     made: set[Path] = set()
     for path in _visible():
         for parent in reversed(path.parents):
@@ -130,9 +133,6 @@ def command() -> list[str]:
             words += ["--ro-bind", str(path), str(path)]
     if data := _unpacked_data():
         words += ["--ro-bind", str(data), f"{DATA}/{data.name}"]
-    words += ["--proc", "/proc", "--dev", "/dev"]
-    for folder in ("/tmp", "/dev/shm"):
-        words += ["--perms", "1777", "--tmpfs", folder]
     words += ["--chdir", "/tmp"]
     words += ["--remount-ro", "/dev", "--remount-ro", "/"]
     for name, value in environment().items():

@@ -23,11 +23,15 @@ from course.grading.limits import Limits
 from course.grading.shell import Shell, new_shell
 
 WARM_UP = """
-import torch, numpy, matplotlib.pyplot as plt, math
+import math, numpy, torch, matplotlib.pyplot as plt
+import course.checks, course.metrics, course.plots, course.training
+from course.sketch import sketch
 _x = torch.ones(3, requires_grad=True); (_x * _x).mean().backward()
-_figure = plt.plot([0, 1]); plt.close("all")
-del _x, _figure, torch, numpy, plt, math
+plt.plot([0, 1]); plt.title("$x$"); plt.show()
+display(sketch({"x": lambda x: x}))
+del _x, math, numpy, torch, plt, course, sketch
 """
+"""What submissions import and draw, done once in the template."""
 
 
 def main() -> None:

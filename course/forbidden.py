@@ -119,7 +119,9 @@ class Watch(TorchFunctionMode):
 
     def profile(self, frame: types.FrameType, event: str, arg: Any) -> None:
         """Look at each call of a Python or C function (the hook of `sys.setprofile`)."""
-        if event == "c_call":
+        if event == "c_call" and getattr(arg, "__name__", None) == "":
+            self.check_operator(frame)
+        elif event == "c_call":
             self.check_torch_call(arg)
         elif event == "call":
             self.check_call(frame)
@@ -140,6 +142,15 @@ class Watch(TorchFunctionMode):
         ):
             where = "torch.nn.functional" if module == "torch._C._nn" else module
             self.stop(f"{where}.{name}")
+
+    def check_operator(self, frame: types.FrameType) -> None:
+        """Look at an operator of `torch.ops`, whose C function has no name of its own."""
+        operator = frame.f_locals.get("self")
+        if not isinstance(operator, torch._ops.OpOverload):
+            self.stop("torch.ops")
+        name = operator.name().partition(".")[0].replace("aten::", "")
+        if self.rules.forbids_name(name):
+            self.stop(f"torch.ops.aten.{name}")
 
     def check_call(self, frame: types.FrameType) -> None:
         caller = frame.f_back.f_globals.get("__name__", "") if frame.f_back else ""

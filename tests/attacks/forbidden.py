@@ -15,6 +15,9 @@ ATTACKS = {
     "by_ops_getattr": "def mse(pred, target):"
     + CHECKED
     + "getattr(torch.ops.aten, 'mse' + '_loss').default(pred, target, 1)",
+    "by_ops_overload": "def mse(pred, target):"
+    + CHECKED
+    + "getattr(torch.ops.aten, 'mse' + '_loss').default._op(pred, target)",
     "by_eval": "def mse(pred, target):" + CHECKED + "eval('torch.nn.functional.m' 'se_loss(pred, target)')",
     "by_exec": "code = 'import torch.nn.functional as F; ' + 'result = F.mse_loss(pred, target)'\n"
     "def mse(pred, target):\n    if pred.shape != target.shape:\n        raise ValueError\n"

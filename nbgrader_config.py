@@ -26,4 +26,4 @@ c.Autograde.autograde_preprocessors = [
 ]
 
 c.HTMLExporter.sanitize_html = True
-c.HTMLExporter.filters = {"markdown2html": "course.grading.outputs.safe_markdown"}
+c.HTMLExporter.filters = {"markdown2html": "course.grading.markdown.safe_markdown"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
 import re
 import sys
@@ -10,8 +11,8 @@ import textwrap
 import time
 import types
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -119,29 +120,26 @@ class Watch(TorchFunctionMode):
 
     def profile(self, frame: types.FrameType, event: str, arg: Any) -> None:
         """Look at each call of a Python or C function (the hook of `sys.setprofile`)."""
-        if event == "c_call" and getattr(arg, "__name__", None) == "":
-            self.check_operator(frame)
-        elif event == "c_call":
-            self.check_torch_call(arg)
-        elif event == "call":
+        watching_itself = frame.f_globals is globals() or frame.f_globals is vars(contextlib)
+        if watching_itself or event not in ("call", "c_call"):
+            return
+        if event == "call":
             self.check_call(frame)
+        elif getattr(arg, "__name__", None) == "":
+            self.check_operator(frame)
+        else:
+            self.check_torch_call(arg)
         self.check_time()
 
     def check_torch_call(self, function: Any) -> None:
-        module = getattr(function, "__module__", None) or ""
         method_of = getattr(function, "__objclass__", None)
-        if method_of is torch._C.TensorBase or isinstance(
-            getattr(function, "__self__", None), torch.Tensor
-        ):
+        owner = getattr(function, "__self__", None)
+        if method_of is torch._C.TensorBase or isinstance(owner, torch.Tensor):
             module = "torch.Tensor"
-        if not module.startswith("torch"):
-            return
-        name = getattr(function, "__name__", "")
-        if self.rules.forbids_name(name) or (
-            module == "torch._C._nn" and self.rules.forbids_module(module)
-        ):
-            where = "torch.nn.functional" if module == "torch._C._nn" else module
-            self.stop(f"{where}.{name}")
+        else:
+            module = str(getattr(function, "__module__", None))
+        if call := _forbidden_call(self.rules, module, getattr(function, "__name__", "")):
+            self.stop(call)
 
     def check_operator(self, frame: types.FrameType) -> None:
         """Look at an operator of `torch.ops`, whose C function has no name of its own."""
@@ -156,14 +154,10 @@ class Watch(TorchFunctionMode):
         caller = frame.f_back.f_globals.get("__name__", "") if frame.f_back else ""
         if str(caller).partition(".")[0] == "torch":
             return
+        name = frame.f_code.co_qualname
         module = str(frame.f_globals.get("__name__", ""))
-        name = frame.f_code.co_name
-        if name == "<module>":  # torch imports parts of itself when they are first needed
-            return
-        gradient = module == "torch._tensor" and self.rules.forbids_name(name)
-        if gradient or self.rules.forbids_module(module):
-            qualified = getattr(frame.f_code, "co_qualname", name).removesuffix(".__init__")
-            self.stop(f"{module.replace('torch._tensor', 'torch')}.{qualified}")
+        if call := _forbidden_python_call(self.rules, module, name):
+            self.stop(call)
 
     def check_time(self) -> None:
         if time.perf_counter() > self.deadline:
@@ -175,7 +169,29 @@ class Watch(TorchFunctionMode):
         raise ForbiddenCall(call)
 
 
-@contextmanager
+@lru_cache(maxsize=10_000)
+def _forbidden_call(rules: Rules, module: str, name: str) -> str | None:
+    """The full name of a torch function, if it may not be called."""
+    if not module.startswith("torch"):
+        return None
+    inner = module == "torch._C._nn"
+    if rules.forbids_name(name) or (inner and rules.forbids_module(module)):
+        return f"{'torch.nn.functional' if inner else module}.{name}"
+    return None
+
+
+@lru_cache(maxsize=10_000)
+def _forbidden_python_call(rules: Rules, module: str, name: str) -> str | None:
+    """The full name of a Python function, if it may not be called."""
+    if name == "<module>":  # torch imports parts of itself when they are first needed
+        return None
+    gradient = module == "torch._tensor" and rules.forbids_name(name.rpartition(".")[2])
+    if gradient or rules.forbids_module(module):
+        return f"{module.replace('torch._tensor', 'torch')}.{name.removesuffix('.__init__')}"
+    return None
+
+
+@contextlib.contextmanager
 def watching(rules: Rules | None) -> Iterator[Watch]:
     """Watch every call that is made inside the `with` block; without rules, let it run."""
     if rules and "torch.optim" in rules.allow:
@@ -203,11 +219,17 @@ def forbidden_in(source: str, rules: Rules, names: Mapping[str, Any] | None = No
     'torch.nn.functional.mse_loss'
     >>> forbidden_in("((a - b) ** 2).mean()", Rules())
     """
+    known = {name: found for name, value in (names or {}).items() if (found := _origin(value))}
+    return _forbidden_in(source, rules, tuple(known.items()))
+
+
+@lru_cache(maxsize=1000)
+def _forbidden_in(source: str, rules: Rules, names: tuple[tuple[str, str], ...]) -> str | None:
     try:
         tree = ast.parse(textwrap.dedent(source))
     except SyntaxError:
         return None
-    aliases = {name: found for name, value in (names or {}).items() if (found := _origin(value))}
+    aliases = dict(names)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for item in node.names:
@@ -223,12 +245,18 @@ def forbidden_in(source: str, rules: Rules, names: Mapping[str, Any] | None = No
 def forbidden_source(answer: Callable, rules: Rules) -> str | None:
     """`forbidden_in` for a function or class of this process; None where its source is unknown."""
     try:
-        source = inspect.getsource(answer)
+        source, words = _source(answer)
     except (OSError, TypeError):
         return None
     names = getattr(answer, "__globals__", None) or vars(sys.modules.get(answer.__module__, ast))
-    used = set(re.findall(r"\w+", source))
-    return forbidden_in(source, rules, {key: names[key] for key in used if key in names})
+    return forbidden_in(source, rules, {key: names[key] for key in words if key in names})
+
+
+@lru_cache(maxsize=100)
+def _source(answer: Callable) -> tuple[str, frozenset[str]]:
+    """The source of a function or class, and the words in it."""
+    source = inspect.getsource(answer)
+    return source, frozenset(re.findall(r"\w+", source))
 
 
 def _origin(value: Any) -> str | None:

@@ -13,12 +13,15 @@ from nbgrader import utils
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 
+from course.grading.definitions import binds, uses
 from course.grading.doctor import Hopeless
 from course.grading.job import IDLE, LOCKED, TEST, THEIRS, Cell, Job
 from course.grading.limits import Limits
 
 HIDDEN = Path("tests", "hidden")
 OURS = ("timestamp.txt",)
+DEMO = "demo"
+"""The tag of a released cell that only shows something."""
 
 
 def job_for(
@@ -36,7 +39,7 @@ def job_for(
     files = {k: v for k, v in _files(folder, limits).items() if k not in release}
     return Job(
         assignment=assignment,
-        cells=_cells(notebook, released_sources(coursedir, assignment)),
+        cells=_cells(notebook, released_cells(coursedir, assignment)),
         files=files,
         release=release,
         hidden=_hidden(Path(coursedir.root), assignment),
@@ -104,22 +107,30 @@ def _hidden(root: Path, assignment: str) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in wanted}
 
 
-def _cells(notebook: NotebookNode, released: set[str]) -> tuple[Cell, ...]:
-    """The code cells. What follows the last test unchanged since the release need not run."""
+def _cells(notebook: NotebookNode, released: dict[str, bool]) -> tuple[Cell, ...]:
+    """The code cells, without a role for those that are ours, unchanged, and need not run.
+
+    Those are what follows the last test, and each demonstration of which nothing else uses a name.
+    """
     cells = [_cell(cell) for cell in notebook.cells if cell.cell_type == "code"]
     last = max((i for i, cell in enumerate(cells) if cell.role == TEST), default=len(cells))
-    return tuple(
-        replace(cell, role=IDLE) if i > last and not cell.name and cell.source in released else cell
-        for i, cell in enumerate(cells)
-    )
+    needed: set[str] = set()
+    for i, cell in reversed(list(enumerate(cells))):
+        ours = not cell.name and cell.role == THEIRS and cell.source in released
+        if ours and (i > last or (released[cell.source] and not binds(cell.source) & needed)):
+            cells[i] = replace(cell, role=IDLE)
+        else:
+            needed |= uses(cell.source)
+    return tuple(cells)
 
 
-def released_sources(coursedir: CourseDirectory, assignment: str) -> set[str]:
-    """The sources of all cells without a name in an assignment's own notebooks."""
+def released_cells(coursedir: CourseDirectory, assignment: str) -> dict[str, bool]:
+    """The sources of an assignment's own cells without a name: is it a demonstration?"""
     folders = _our_folders(coursedir, assignment)
     notebooks = [path for folder in folders for path in sorted(folder.glob("*.ipynb"))]
     cells = [c for path in notebooks for c in nbformat.read(path, as_version=4).cells]
-    return {cell.source for cell in cells if "nbgrader" not in cell.metadata}
+    unnamed = [cell for cell in cells if "nbgrader" not in cell.metadata]
+    return {cell.source: DEMO in cell.metadata.get("tags", []) for cell in unnamed}
 
 
 def _cell(cell: Any) -> Cell:

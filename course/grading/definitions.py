@@ -20,6 +20,9 @@ WATCHERS = re.compile(
 BELOW_THE_SURFACE = re.compile(r"torch\.(_C|_ops|ops|library)\b")
 """Where torch's functions can be had without being watched."""
 
+BY_TEXT = {"eval", "exec", "globals", "locals", "vars", "get_ipython", "compile", "__import__"}
+"""Functions that find a name by its text."""
+
 
 @lru_cache(maxsize=1000)
 def forbidden(name: str, cells: tuple[str, ...], rules: Rules) -> str | None:
@@ -79,6 +82,25 @@ def relevant_source(name: str, cells: Iterable[str]) -> str:
     return "\n".join(chosen)
 
 
+def binds(cell: str) -> set[str]:
+    """The names that a cell gives a value or changes.
+
+    >>> sorted(binds("import math\na = [b]\na[0] = math.pi"))
+    ['a', 'math']
+    """
+    return set().union(*(names for _, _, names, _ in _statements(cell)))
+
+
+def uses(cell: str) -> set[str]:
+    """The names that a cell may use: all its words, if it looks names up by their text.
+
+    >>> sorted(uses("c = a + 'b'")), sorted(uses("c = eval('b')"))
+    (['a'], ['b', 'c', 'eval'])
+    """
+    used = set().union(*(names for _, _, _, names in _statements(cell)))
+    return set(re.findall(r"\w+", cell)) if used & BY_TEXT or "%" in cell else used
+
+
 @lru_cache(maxsize=10_000)
 def _statements(cell: str) -> list[tuple[bool, str, frozenset[str], frozenset[str]]]:
     """(is an import, source, names bound, names used) of each top-level statement."""
@@ -103,6 +125,8 @@ def _bound(statement: ast.stmt) -> set[str]:
     for node in ast.walk(statement):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             bound.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            bound |= {(item.asname or item.name).partition(".")[0] for item in node.names}
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             bound.add(node.id)
         elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):

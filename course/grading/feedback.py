@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,7 @@ def make(
             page.rows.append(_row(grades[part.name], tests.get(part.name, {}), comments))
     page.repairs = list(info["repairs"])
     page.unsafe = UNSAFE if info["result"].get("unsafe") else ""
-    page.cells = _cells(graded, collect.released_sources(course.coursedir, assignment), comments)
+    page.cells = _cells(graded, collect.released_cells(course.coursedir, assignment), comments)
     return page
 
 
@@ -126,7 +127,7 @@ def _row(grade: Any, test: dict[str, Any], comments: dict[str, str]) -> Row:
 
 
 def _cells(
-    graded: NotebookNode, released: set[str], comments: dict[str, str]
+    graded: NotebookNode, released: Container[str], comments: dict[str, str]
 ) -> list[dict[str, Any]]:
     """What the student wrote, with its outputs. Test cells and released text are left out."""
     shown = []

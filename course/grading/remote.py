@@ -282,7 +282,7 @@ class CallableProxy(Proxy):
             return Outcome(forbidden=found)
         seconds = rules.seconds + 0.5 if rules else None
         request = {"driver": driver, "args": tuple(args), "kwargs": dict(kwargs)}
-        request["rules"] = rules and asdict(rules)
+        request["rules"] = rules and dict(vars(rules))
         try:
             return _outcome(self._session.ask("drive", seconds, target=self, **request))
         except StudentError as problem:

@@ -11,7 +11,7 @@ from IPython.core.displaypub import DisplayPublisher
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from course.grading.outputs import Recorder, Stream
+from course.grading.recorder import Recorder, Stream
 
 
 class Publisher(DisplayPublisher):

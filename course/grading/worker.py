@@ -18,7 +18,7 @@ import torch
 
 from course import drivers, plain
 from course.forbidden import Rules, TooSlow
-from course.grading import forkserver, isolate, wire
+from course.grading import forkserver, hugepages, isolate, wire
 from course.grading.limits import Limits
 from course.grading.shell import Shell, new_shell
 
@@ -26,6 +26,7 @@ WARM_UP = """
 import math, numpy, torch, matplotlib.pyplot as plt
 import course.checks, course.metrics, course.plots, course.training
 from course.sketch import sketch
+torch.manual_seed(0)
 _x = torch.ones(3, requires_grad=True); (_x * _x).mean().backward()
 plt.plot([0, 1]); plt.title("$x$"); plt.show()
 display(sketch({"x": lambda x: x}))
@@ -44,6 +45,7 @@ def main() -> None:
     problems = [o for o in shell.run(WARM_UP, 10_000) if o["output_type"] == "error"]
     if problems:
         raise RuntimeError(problems[0]["evalue"])
+    hugepages.collapse()
 
     def handle(calls: socket.socket, lifeline: socket.socket) -> None:
         control.close()

@@ -13,10 +13,10 @@ from nbgrader import utils
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 
-from course.grading.definitions import binds, uses
 from course.grading.doctor import Hopeless
 from course.grading.job import IDLE, LOCKED, TEST, THEIRS, Cell, Job
 from course.grading.limits import Limits
+from course.grading.names import binds, uses
 
 HIDDEN = Path("tests", "hidden")
 OURS = ("timestamp.txt",)

@@ -31,6 +31,10 @@ def grade(
     Submissions lie in submitted/STUDENT/ASSIGNMENT/. Graded notebooks come to autograded/.
     """
     json_file = json_file and json_file.absolute()
+    from course.grading.station import start_shared
+
+    if not dask:
+        start_shared(unsafe)
     from rich.console import Console
     from rich.progress import Progress
     from sqlalchemy.exc import OperationalError

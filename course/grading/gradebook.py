@@ -23,6 +23,7 @@ from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SAWarning
 
 from course.grading.limits import Limits
+from course.grading.transaction import OneTransaction
 
 CONFIG = "nbgrader_config.py"
 warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
@@ -51,6 +52,7 @@ class Course:
         self.limits = Limits(**settings.get("limits", {}))
         self.coursedir = CourseDirectory(parent=self.app)
         self.errors: list[str] = []
+        self._transaction = OneTransaction(self.coursedir.db_url)
         self._log = logging.getLogger("course.grading.nbgrader")
         for log in (self._log, logging.getLogger("tornado.application")):
             log.propagate = False
@@ -96,7 +98,8 @@ class Course:
             converter = Autograde(coursedir=self.coursedir, parent=self.app, log=self._log)
             converter.force = True
             try:
-                converter.start()
+                with self._transaction():
+                    converter.start()
             except (NbGraderException, OSError) as problem:
                 raise NotRecorded(self.errors[0] if self.errors else str(problem)) from None
 

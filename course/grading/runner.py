@@ -16,7 +16,7 @@ from course.grading import blueprint, cache, collect
 from course.grading.doctor import Hopeless, mend, read
 from course.grading.gradebook import Course, NotRecorded
 from course.grading.job import TEST, Job
-from course.grading.station import Station
+from course.grading.station import end_shared, shared_station
 
 Submit = Callable[[Job], Future]
 
@@ -135,13 +135,14 @@ def _workers(jobs: int | None, cluster: str | None, unsafe: bool) -> Iterator[Su
         with connect(cluster, unsafe) as submit:
             yield submit
         return
-    with Station(unsafe) as station, ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
-        station.wait_ready()
+    station = shared_station(unsafe)
+    with ThreadPoolExecutor(jobs or os.cpu_count()) as pool:
         try:
             yield lambda job: pool.submit(station.grade, job)
-        finally:
+        except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
-            station.close()
+            end_shared(unsafe)
+            raise
 
 
 def _record(course: Course, work: Work, assignment: str) -> Entry:

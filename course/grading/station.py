@@ -83,9 +83,10 @@ class Station:
         """End the station, its testers and its sandbox."""
         self.control.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(5)
+            self.process.wait(5 if self.ready else 0)
             return
-        self.process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def __enter__(self) -> Station:
@@ -102,12 +103,28 @@ def _shared(unsafe: bool) -> Station:
     return station
 
 
+def start_shared(unsafe: bool = False) -> None:
+    """Let the one station of this process warm up while other things are done.
+
+    Where it cannot start, `shared_station` says why.
+    """
+    with contextlib.suppress(SandboxUnavailable), _lock:
+        _shared(unsafe)
+
+
 def shared_station(unsafe: bool = False) -> Station:
     """The one station of this process, ready to grade."""
     with _lock:
         station = _shared(unsafe)
         station.wait_ready()
     return station
+
+
+def end_shared(unsafe: bool = False) -> None:
+    """End the one station of this process with all that it is grading."""
+    with _lock:
+        _shared(unsafe).close()
+        _shared.cache_clear()
 
 
 def main() -> None:

@@ -1,0 +1,64 @@
+"""The names that a cell binds and uses, read from its source alone."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import lru_cache
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+BY_TEXT = {"eval", "exec", "globals", "locals", "vars", "get_ipython", "compile", "__import__"}
+"""Functions that find a name by its text."""
+
+
+def binds(cell: str) -> set[str]:
+    """The names that a cell gives a value or changes.
+
+    >>> sorted(binds("import math\na = [b]\na[0] = math.pi"))
+    ['a', 'math']
+    """
+    return set().union(*(names for _, _, names, _ in statements(cell)))
+
+
+def uses(cell: str) -> set[str]:
+    """The names that a cell may use: all its words, if it looks names up by their text.
+
+    >>> sorted(uses("c = a + 'b'")), sorted(uses("c = eval('b')"))
+    (['a'], ['b', 'c', 'eval'])
+    """
+    used = set().union(*(names for _, _, _, names in statements(cell)))
+    return set(re.findall(r"\w+", cell)) if used & BY_TEXT or "%" in cell else used
+
+
+@lru_cache(maxsize=10_000)
+def statements(cell: str) -> list[tuple[bool, str, frozenset[str], frozenset[str]]]:
+    """(is an import, source, names bound, names used) of each top-level statement."""
+    try:
+        tree = ast.parse(TransformerManager().transform_cell(cell))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    parts = []
+    for statement in tree.body:
+        imports = isinstance(statement, (ast.Import, ast.ImportFrom))
+        names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+        used = frozenset(node.id for node in names if isinstance(node.ctx, ast.Load))
+        parts.append((imports, ast.unparse(statement), frozenset(_bound(statement)), used))
+    return parts
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    """The names that a top-level statement gives a value or changes."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return {statement.name}
+    bound = set()
+    for node in ast.walk(statement):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            bound.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            bound |= {(item.asname or item.name).partition(".")[0] for item in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound.add(node.id)
+        elif isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
+            bound |= {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+    return bound

@@ -68,11 +68,11 @@ def relevant_source(name: str, cells: Iterable[str]) -> str:
     def g():
         return b
     """
-    statements = [part for cell in cells for part in statements(cell)]
+    parts = [part for cell in cells for part in statements(cell)]
     needed, wanted = set(), {name}
     while wanted:
         needed |= wanted
-        found = [used for _, text, binds, used in statements if binds & wanted]
+        found = [used for _, text, binds, used in parts if binds & wanted]
         wanted = set().union(*found) - needed
-    chosen = [text for imports, text, binds, _ in statements if imports or binds & needed]
+    chosen = [text for imports, text, binds, _ in parts if imports or binds & needed]
     return "\n".join(chosen)

@@ -31,15 +31,36 @@ def uses(cell: str) -> set[str]:
     return set(re.findall(r"\w+", cell)) if used & BY_TEXT or "%" in cell else used
 
 
+def only_defines(cell: str) -> bool:
+    """Whether a cell does nothing but define functions, classes and constants.
+
+    >>> only_defines("def f(x, factor=2):\n    return factor * x"), only_defines("y = f(1)")
+    (True, False)
+    """
+    tree = _parsed(cell)
+    return tree is not None and all(map(_is_definition, tree.body))
+
+
+def _is_definition(statement: ast.stmt) -> bool:
+    if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+        return not statement.decorator_list
+    plain = isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Constant)
+    return plain and all(isinstance(target, ast.Name) for target in statement.targets)
+
+
+@lru_cache(maxsize=10_000)
+def _parsed(cell: str) -> ast.Module | None:
+    try:
+        return ast.parse(TransformerManager().transform_cell(cell))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
 @lru_cache(maxsize=10_000)
 def statements(cell: str) -> list[tuple[bool, str, frozenset[str], frozenset[str]]]:
     """(is an import, source, names bound, names used) of each top-level statement."""
-    try:
-        tree = ast.parse(TransformerManager().transform_cell(cell))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
     parts = []
-    for statement in tree.body:
+    for statement in getattr(_parsed(cell), "body", []):
         imports = isinstance(statement, (ast.Import, ast.ImportFrom))
         names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
         used = frozenset(node.id for node in names if isinstance(node.ctx, ast.Load))

@@ -188,6 +188,7 @@ class Session:
 
     def close(self) -> None:
         """Hang up: the snapshot ends by itself, or with its world."""
+        self.over = self.over or Ended("error", "this snapshot is closed")
         if self.calls:
             self.calls.close()
 

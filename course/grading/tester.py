@@ -11,6 +11,7 @@ import math
 import os
 import tempfile
 import time
+import traceback
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,13 +20,16 @@ from typing import Any
 from IPython.core.inputtransformer2 import TransformerManager
 
 from course.checks import CheckFailed
-from course.grading.job import IDLE, LOCKED, TEST, Job
+from course.grading.job import LOCKED, TEST, THEIRS, Job
+from course.grading.names import binds, only_defines, uses
 from course.grading.outputs import clean
 from course.grading.remote import Ended, Module, Session, Student, StudentError
 from course.grading.sandbox import Sandbox
+from course.judge import ERROR, TIMEOUT
 
 TRUSTED_MODULES = ("torch", "numpy", "math", "random", "matplotlib", "course")
 MAX_MESSAGE = 2000
+CELL = "<test>"
 STANDARD = {"metadata": {}, "execution_count": None}
 
 
@@ -81,24 +85,45 @@ class Tester:
         self.student = student
         self.names: dict[str, Any] = {"__name__": "__main__"}
         self.problems: dict[str, str] = {}
+        self.last: Session | Ended | None = None
         self.unattempted = {cell.name for cell in job.cells if cell.name and not cell.attempted}
 
     def run(self) -> tuple[dict[str, Verdict], list[list[dict[str, Any]]]]:
-        """Run all of theirs first, then the tests on snapshots of the state in between."""
+        """Run all of theirs first, then the tests on the state that each of them would have seen.
+
+        A test that nothing but new definitions follows sees the last state as well. Others get
+        a snapshot of their own, taken before more is run.
+        """
         outputs: list[list[dict[str, Any]]] = []
-        snapshots: list[Session | Ended | None] = []
-        for cell in self.job.cells:
-            outputs.append([] if cell.role in (IDLE, TEST) else self.theirs(cell))
-            snapshots.append(self.snapshot() if cell.role in (LOCKED, TEST) else None)
+        snapshots: dict[int, Session | Ended] = {}
+        waiting: list[int] = []
+        known: set[str] = set()
+        for number, cell in enumerate(self.job.cells):
+            runs = cell.role in (THEIRS, LOCKED)
+            if runs and not (only_defines(cell.source) and known.isdisjoint(binds(cell.source))):
+                snapshots |= {test: self.snapshot() for test in waiting}
+                waiting = []
+            outputs.append(self.theirs(cell) if runs else [])
+            known |= binds(cell.source) | uses(cell.source) if runs or cell.role == TEST else set()
+            waiting += [number] if cell.role in (LOCKED, TEST) else []
         tests = {}
-        for number, (cell, snapshot) in enumerate(zip(self.job.cells, snapshots)):
+        for number, cell in enumerate(self.job.cells):
             if cell.role == TEST:
-                tests[cell.name], outputs[number] = self.test(cell, snapshot)
+                state = self.state(number, snapshots)
+                tests[cell.name], outputs[number] = verdict, _ = self.test(cell, state)
+                if verdict.status in (ERROR, TIMEOUT) and isinstance(state, Session):
+                    state.close()
             elif cell.role == LOCKED:
-                self.ours(cell.source, snapshot)
-            if isinstance(snapshot, Session):
-                snapshot.close()
+                self.ours(cell.source, self.state(number, snapshots))
         return tests, outputs
+
+    def state(self, number: int, snapshots: dict[int, Session | Ended]) -> Session | Ended:
+        """The state for a cell: its own snapshot, or the last state, as fresh as it has to be."""
+        if number in snapshots:
+            return snapshots[number]
+        if not isinstance(self.last, Session) or self.last.over:
+            self.last = self.snapshot()
+        return self.last
 
     def snapshot(self) -> Session | Ended:
         """The state of now, or why there is none."""
@@ -158,9 +183,9 @@ class Tester:
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
         self.names.update(theirs)
         try:
-            exec(compile(tree, "<test>", "exec"), self.names)
+            exec(compile(tree, CELL, "exec"), self.names)
             if last:
-                return eval(compile(ast.Expression(last.value), "<test>", "eval"), self.names)
+                return eval(compile(ast.Expression(last.value), CELL, "eval"), self.names)
             return None
         finally:
             for name, value in theirs.items():
@@ -178,7 +203,7 @@ class Tester:
             status, text = "not_attempted", f"`{name}` is not written yet."
         elif isinstance(problem, StudentError):
             status, text = "error", _described(problem)
-        elif isinstance(problem, NameError):
+        elif isinstance(problem, NameError) and _raised_by_a_cell(problem):
             status, text = self.missing(getattr(problem, "name", None) or name)
         elif isinstance(problem, AssertionError):
             status, text = "failed", str(problem) or "a test of this cell did not hold"
@@ -197,6 +222,12 @@ class Tester:
                 f"`{name}` is not defined, because its cell stopped: {self.problems[name]}",
             )
         return "missing", f"`{name}` is not defined. Is it spelled as in the exercise?"
+
+
+def _raised_by_a_cell(problem: BaseException) -> bool:
+    """Whether a test cell's own line raised this, not the code that it calls."""
+    *_, (frame, _) = traceback.walk_tb(problem.__traceback__)
+    return frame.f_code.co_filename == CELL
 
 
 def _described(problem: StudentError) -> str:

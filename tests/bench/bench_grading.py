@@ -22,6 +22,7 @@ from tests import classroom
 from tests.bench.bench_attacks import STOCK
 
 HANGS = "def mse(pred, target):\n    while True:\n        pass"
+NBGRADER = [sys.executable, "-m", "nbgrader"]
 STOCK_SAMPLE = 4
 """Stock takes so long that it gets some of the honest submissions; each costs it the same."""
 
@@ -38,7 +39,20 @@ def make_class(folder: Path, count: int, hanging: int = 2) -> Path:
         content = classroom.answer(notebook, answers)
         content.cells.append(mark(number))
         classroom.submit(course, f"student-{number:03d}", content)
+    register(course)
     return course
+
+
+def register(course: Path) -> None:
+    """Let the gradebook know the assignment, as it does wherever one has been released."""
+    scratch = f"--CourseDirectory.release_directory={course / 'scratch'}"
+    subprocess.run(
+        [*NBGRADER, "generate_assignment", classroom.ASSIGNMENT, scratch],
+        cwd=course,
+        env=classroom.environment(course),
+        capture_output=True,
+        check=True,
+    )
 
 
 def mark(number: int) -> NotebookNode:
@@ -91,14 +105,7 @@ def ours(course: Path, *options: str) -> tuple[float, float]:
 
 def stock(course: Path) -> tuple[float, float]:
     (course / "nbgrader_config.py").write_text(STOCK)
-    nbgrader = [sys.executable, "-m", "nbgrader"]
-    subprocess.run(
-        [*nbgrader, "generate_assignment", classroom.ASSIGNMENT, "--force"],
-        cwd=course,
-        env=classroom.environment(course),
-        capture_output=True,
-    )
-    result = measured([*nbgrader, "autograde", classroom.ASSIGNMENT], course)
+    result = measured([*NBGRADER, "autograde", classroom.ASSIGNMENT], course)
     graded = len(list(course.glob("autograded/*/*/*.ipynb")))
     if graded != len(list(course.glob("submitted/*"))):
         raise RuntimeError(f"stock nbgrader graded only {graded} submissions")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from skimage.metrics import structural_similarity
 from torch import Tensor
 
 
@@ -48,6 +47,8 @@ def ssim(image: Tensor, reconstruction: Tensor, data_range: float = 1.0) -> floa
     Source: Wang et al., IEEE Trans. Image Process. 13, 600 (2004), doi:10.1109/TIP.2003.819861.
     """
     a, b = (t.detach().reshape(28, 28).double().cpu().numpy() for t in (image, reconstruction))
+    from skimage.metrics import structural_similarity  # half a second that few imports need
+
     return float(structural_similarity(a, b, data_range=data_range))
 
 

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import socket
 import traceback
 from collections.abc import Callable
 
-MAX_FDS = 2
+MAX_FDS, MAX_MESSAGE = 2, 1000
+NO_MODULES = b" "
 
 
 def serve(control: socket.socket, handle: Callable[..., None]) -> None:
     """Fork for each message on `control`; the child gets the sockets that came with it.
 
+    A message names the modules that the child is to find imported, with spaces between them.
     Returns when the other end of `control` is closed.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     control.send(b"ready")
     while True:
         try:
-            message, fds, _, _ = socket.recv_fds(control, 16, MAX_FDS)
+            message, fds, _, _ = socket.recv_fds(control, MAX_MESSAGE, MAX_FDS)
         except ConnectionError:
             return
         if not message:
             return
+        for module in message.decode().split():
+            importlib.import_module(module)
         if os.fork() == 0:
             run_child(lambda fds=fds: handle(*(socket.socket(fileno=fd) for fd in fds)))
         for fd in fds:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.metadata import version
@@ -16,6 +17,12 @@ from course.grading.limits import Limits
 
 THEIRS, LOCKED, TEST, IDLE = "theirs", "locked", "test", "idle"
 """Whose a cell is: the student's, ours, a test of ours, or one that no test can depend on."""
+
+SLOW = {
+    "skimage.metrics": re.compile(r"\bcourse\.training\b"),
+    "torch._dynamo": re.compile(r"\btorch\.optim\b"),
+}
+"""Modules that take long to import, and how a source shows that it will need them."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,12 @@ class Job:
     def all_files(self) -> dict[str, bytes]:
         """What lies beside the notebook in the sandbox."""
         return {**self.files, **self.release}
+
+    def modules(self) -> list[str]:
+        """What takes long to import and is better imported once, before the sandboxes fork."""
+        sources = [cell.source for cell in self.cells if cell.role != IDLE]
+        sources += [content.decode(errors="replace") for content in self.hidden.values()]
+        return [name for name, use in SLOW.items() if any(map(use.search, sources))]
 
     def hidden_seed(self) -> int:
         """The seed of the hidden cases, the same whenever the same cells are graded."""

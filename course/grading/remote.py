@@ -8,6 +8,7 @@ import itertools
 import math
 import socket
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -41,8 +42,15 @@ class StudentError(Exception):
 class Student:
     """A student's code as it runs. A world that dies is replaced, and everything run again."""
 
-    def __init__(self, sandbox: Sandbox, files: dict[str, bytes], limits: Limits) -> None:
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        files: dict[str, bytes],
+        limits: Limits,
+        modules: Iterable[str] = (),
+    ) -> None:
         self.sandbox = sandbox
+        self.modules = modules
         self.files = {name: _bytes_tensor(content) for name, content in files.items()}
         self.limits = limits
         self.steps: list[str | Session] = []
@@ -131,7 +139,7 @@ class Student:
             raise Ended("error", "your code ended Python too often; the rest was not run")
 
     def _start(self) -> None:
-        self.calls, self.lifeline = self.sandbox.spawn()
+        self.calls, self.lifeline = self.sandbox.spawn(self.modules)
         until = time.monotonic() + START_SECONDS
         try:
             wire.send(self.calls, {"files": self.files, "limits": asdict(self.limits)}, until)

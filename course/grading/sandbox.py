@@ -11,11 +11,13 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import platformdirs
 
 import course
+from course.grading import forkserver
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/fonts", "/etc/ld.so.cache")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -65,13 +67,17 @@ class Sandbox:
             "`--unsafe` grades without a sandbox: only for submissions that you trust."
         )
 
-    def spawn(self) -> tuple[socket.socket, socket.socket]:
-        """Two sockets to a fresh world: one for calls, and the lifeline that ends it."""
+    def spawn(self, modules: Iterable[str] = ()) -> tuple[socket.socket, socket.socket]:
+        """Two sockets to a fresh world: one for calls, and the lifeline that ends it.
+
+        This world and all later ones have these modules imported.
+        """
+        message = " ".join(modules).encode() or forkserver.NO_MODULES
         calls, remote_calls = socket.socketpair()
         lifeline, remote_lifeline = socket.socketpair()
         with remote_calls, remote_lifeline:
             fds = [remote_calls.fileno(), remote_lifeline.fileno()]
-            socket.send_fds(self.control, [b"spawn"], fds)
+            socket.send_fds(self.control, [message], fds)
         return calls, lifeline
 
     def close(self) -> None:

@@ -49,7 +49,7 @@ def run_job(job: Job, sandbox: Sandbox) -> dict[str, Any]:
     start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="course-tester-") as folder:
         _trusted_folder(job, Path(folder))
-        student = Student(sandbox, job.all_files(), job.limits)
+        student = Student(sandbox, job.all_files(), job.limits, job.modules())
         try:
             tests, outputs = Tester(job, student).run()
         finally:

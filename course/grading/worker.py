@@ -24,7 +24,7 @@ from course.grading.shell import Shell, new_shell
 
 WARM_UP = """
 import math, numpy, torch, matplotlib.pyplot as plt
-import course.checks, course.metrics, course.plots, course.training
+import course.checks, course.plots
 from course.sketch import sketch
 torch.manual_seed(0)
 _x = torch.ones(3, requires_grad=True); (_x * _x).mean().backward()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import symtable
 from functools import lru_cache
 
 from IPython.core.inputtransformer2 import TransformerManager
@@ -15,7 +16,7 @@ BY_TEXT = {"eval", "exec", "globals", "locals", "vars", "get_ipython", "compile"
 def binds(cell: str) -> set[str]:
     """The names that a cell gives a value or changes.
 
-    >>> sorted(binds("import math\na = [b]\na[0] = math.pi"))
+    >>> sorted(binds("import math; a = [b]; a[0] = math.pi"))
     ['a', 'math']
     """
     return set().union(*(names for _, _, names, _ in statements(cell)))
@@ -24,8 +25,10 @@ def binds(cell: str) -> set[str]:
 def uses(cell: str) -> set[str]:
     """The names that a cell may use: all its words, if it looks names up by their text.
 
-    >>> sorted(uses("c = a + 'b'")), sorted(uses("c = eval('b')"))
-    (['a'], ['b', 'c', 'eval'])
+    >>> sorted(uses("c = a + 'b'")), sorted(uses("def f(x): return x + y"))
+    (['a'], ['y'])
+    >>> sorted(uses("c = eval('b')"))
+    ['b', 'c', 'eval']
     """
     used = set().union(*(names for _, _, _, names in statements(cell)))
     return set(re.findall(r"\w+", cell)) if used & BY_TEXT or "%" in cell else used
@@ -34,7 +37,7 @@ def uses(cell: str) -> set[str]:
 def only_defines(cell: str) -> bool:
     """Whether a cell does nothing but define functions, classes and constants.
 
-    >>> only_defines("def f(x, factor=2):\n    return factor * x"), only_defines("y = f(1)")
+    >>> only_defines("def f(x, factor=2): return factor * x"), only_defines("y = f(1)")
     (True, False)
     """
     tree = _parsed(cell)
@@ -62,10 +65,24 @@ def statements(cell: str) -> list[tuple[bool, str, frozenset[str], frozenset[str
     parts = []
     for statement in getattr(_parsed(cell), "body", []):
         imports = isinstance(statement, (ast.Import, ast.ImportFrom))
-        names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
-        used = frozenset(node.id for node in names if isinstance(node.ctx, ast.Load))
-        parts.append((imports, ast.unparse(statement), frozenset(_bound(statement)), used))
+        text = ast.unparse(statement)
+        used = _used(symtable.symtable(text, "<cell>", "exec")) | _changed(statement)
+        parts.append((imports, text, frozenset(_bound(statement)), frozenset(used)))
     return parts
+
+
+def _used(table: symtable.SymbolTable) -> set[str]:
+    """The names of the notebook that code looks up: not the parameters and locals of functions."""
+    top = table.get_type() == "module"
+    symbols = [symbol for symbol in table.get_symbols() if symbol.is_referenced()]
+    used = {symbol.get_name() for symbol in symbols if top or symbol.is_global()}
+    return used.union(*map(_used, table.get_children()))
+
+
+def _changed(statement: ast.stmt) -> set[str]:
+    """The names in `a += 1` and the like, which `symtable` does not call referenced."""
+    targets = [n.target for n in ast.walk(statement) if isinstance(n, ast.AugAssign)]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def _bound(statement: ast.stmt) -> set[str]:

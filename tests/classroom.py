@@ -81,11 +81,17 @@ def submit(
     return path
 
 
-def run_grade(course: Path, *options: str, check: bool = True, **kwargs: Any) -> dict[str, Any]:
+def run_grade(
+    course: Path,
+    *options: str,
+    assignment: str = ASSIGNMENT,
+    check: bool = True,
+    **kwargs: Any,
+) -> dict[str, Any]:
     """`course grade` as a command in a course folder; gives its JSON report."""
     report = course / "report.json"
     report.unlink(missing_ok=True)
-    result = command(course, "grade", ASSIGNMENT, "--json", str(report), *options, **kwargs)
+    result = command(course, "grade", assignment, "--json", str(report), *options, **kwargs)
     if check and not report.is_file():
         raise AssertionError(result.stdout + result.stderr)
     return json.loads(report.read_text())

@@ -7,16 +7,14 @@ import os
 import signal
 import socket
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 MAX_FDS, MAX_MESSAGE = 2, 1000
-NO_MODULES = b" "
 
 
 def serve(control: socket.socket, handle: Callable[..., None]) -> None:
-    """Fork for each message on `control`; the child gets the sockets that came with it.
+    """Fork for each request on `control`; the child gets the sockets that came with it.
 
-    A message names the modules that the child is to find imported, with spaces between them.
     Returns when the other end of `control` is closed.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -34,6 +32,11 @@ def serve(control: socket.socket, handle: Callable[..., None]) -> None:
             run_child(lambda fds=fds: handle(*(socket.socket(fileno=fd) for fd in fds)))
         for fd in fds:
             os.close(fd)
+
+
+def request(control: socket.socket, modules: Iterable[str], fds: list[int]) -> None:
+    """Ask for a child with these sockets, which finds these modules imported already."""
+    socket.send_fds(control, [" ".join(modules).encode() or b" "], fds)
 
 
 def run_child(work: Callable[[], None]) -> None:

@@ -72,12 +72,11 @@ class Sandbox:
 
         This world and all later ones have these modules imported.
         """
-        message = " ".join(modules).encode() or forkserver.NO_MODULES
         calls, remote_calls = socket.socketpair()
         lifeline, remote_lifeline = socket.socketpair()
         with remote_calls, remote_lifeline:
             fds = [remote_calls.fileno(), remote_lifeline.fileno()]
-            socket.send_fds(self.control, [message], fds)
+            forkserver.request(self.control, modules, fds)
         return calls, lifeline
 
     def close(self) -> None:

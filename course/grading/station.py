@@ -69,7 +69,7 @@ class Station:
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
-                socket.send_fds(self.control, [forkserver.NO_MODULES], [theirs.fileno()])
+                forkserver.request(self.control, job.modules(), [theirs.fileno()])
             ours.settimeout(job.limits.submission + EXTRA_SECONDS)
             try:
                 _send(ours, job.to_json())

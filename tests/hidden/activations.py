@@ -32,7 +32,7 @@ VISIBLE = [
 def inputs(draw):
     """Random tensors with the awkward ones among them. Zeros come alone, as kinks are there."""
     n = draw.integer(5, 12)
-    large = t(-1, -0.1, 0.01, 0.1, 1) * 10 ** draw.number(3.5, 4)
+    large = (t(-1, -0.1, 0.01, 0.1, 1) * 10 ** draw.number(3.5, 4)).round()
     return [
         ("a vector", draw.normal(n)),
         ("a batch", draw.normal(n, 4, scale=2)),
@@ -595,7 +595,7 @@ def softmax_inputs(draw):
         ("three dimensions, dim=1", draw.normal(2, c, n), {"dim": 1}),
         ("three dimensions", draw.normal(2, n, c), {}),
         ("float64", draw.normal(n, c, dtype=torch.float64), {}),
-        ("large logits", draw.normal(n, c, scale=1e4), {}),
+        ("large logits, float64", draw.normal(n, c, scale=1e4, dtype=torch.float64), {}),
         ("rows far apart", far, {}),
         ("rows very far apart, float64", 20 * far.double(), {}),
         ("columns far apart, dim=0", far.T.contiguous(), {"dim": 0}),
@@ -1001,7 +1001,7 @@ def vectors(draw):
         ("one logit", draw.normal(1)),
         ("ten logits", draw.normal(10, scale=2)),
         ("float64", draw.normal(n, dtype=torch.float64)),
-        ("large logits", draw.normal(n, scale=1e4)),
+        ("large logits, float64", draw.normal(n, scale=1e4, dtype=torch.float64)),
         ("large but near each other", 500 + draw.normal(n)),
         ("ties", torch.cat([draw.normal(1).repeat(3), draw.normal(2)])),
         ("exact zeros", torch.zeros(n)),

@@ -517,7 +517,7 @@ def logit_hidden(draw):
     return [
         *class_pairs(draw, values, labels),
         ("exact zeros", torch.zeros(5, 3), labels(5, 3)),
-        ("large logits", draw.normal(6, 4, scale=1e4), labels(6, 4)),
+        ("large logits, float64", draw.normal(6, 4, scale=1e4, dtype=torch.float64), labels(6, 4)),
         ("large positive logits near each other, float64", near, labels(6, 4)),
         ("large negative logits near each other, float64", near - 2e4, labels(6, 4)),
         ("ties", draw.normal(6, 1).repeat(1, 4), labels(6, 4)),
@@ -567,7 +567,7 @@ def log_softmax_hidden(draw):
         ("exact zeros", torch.zeros(n, c)),
         ("ties", draw.normal(n, 1).repeat(1, c)),
         ("rows far apart", far),
-        ("large logits", draw.normal(n, c, scale=1e4)),
+        ("large logits, float64", draw.normal(n, c, scale=1e4, dtype=torch.float64)),
         ("large positive logits near each other, float64", near),
         ("large negative logits near each other, float64", near - 2e4),
     ]

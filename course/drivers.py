@@ -81,7 +81,7 @@ def drive(
         except (ForbiddenCall, TooSlow):
             pass
         except Exception as problem:
-            error = _failure(problem)
+            error = failure_of(problem)
     seconds = time.perf_counter() - start
     try:
         value = plain.copy(value)
@@ -90,7 +90,7 @@ def drive(
     return Outcome(value, plain.copy(given), error, watch.found, watch.late, seconds)
 
 
-def _failure(problem: Exception) -> Failure:
+def failure_of(problem: BaseException) -> Failure:
     """The exception with the last line that is the student's own."""
     own = [
         frame

@@ -173,7 +173,7 @@ def _guarded(work: Any) -> dict[str, Any]:
 
 
 def _failed(problem: BaseException) -> dict[str, Any]:
-    failure = drivers._failure(problem)
+    failure = drivers.failure_of(problem)
     return {"error": {**vars(failure), "message": failure.message[:2000]}}
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from course.activations import ACTIVATIONS, Elementwise
 from course.initializers import INITIALIZERS
+from course.layer_stats import send_back
 
 
 def gradient_sizes(
@@ -39,17 +40,13 @@ def gradient_sizes(
     # nn.init fills (fan_out, fan_in); transposed, the code computes X @ W
     weights = [fill(torch.empty(width, width), generator=generator).T for _ in range(depth)]
     a = torch.randn(samples, width, generator=generator)
-    da = torch.randn(samples, width, generator=generator)
+    gradient = torch.randn(samples, width, generator=generator)
     zs = []
     for W in weights:
         zs.append(a @ W)
         a = function(zs[-1])
-    sizes = []
-    for W, z in zip(reversed(weights), reversed(zs)):
-        delta = da * entry.derivative(z, **chosen)
-        sizes.append(delta.square().mean().sqrt().item())
-        da = delta @ W.T
-    return sizes[::-1]
+    deltas = send_back(gradient, weights, [entry.derivative(z, **chosen) for z in zs])
+    return [delta.square().mean().sqrt().item() for delta in deltas]
 
 
 def dead_units(A: Tensor) -> Tensor:

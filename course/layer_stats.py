@@ -65,10 +65,23 @@ def layer_stats(
         zs.append(z)
         activations.append(a)
     upstream = torch.randn(a.shape, generator=generator, dtype=torch.float64)
-    deltas: list[Tensor] = []
     slopes = getattr(phi, "keywords", {})
-    for W, z in zip(reversed(weights), reversed(zs)):
-        delta = upstream * entry.derivative(z, **slopes)
-        deltas.insert(0, delta)
-        upstream = delta @ W.T
+    deltas = send_back(upstream, weights, [entry.derivative(z, **slopes) for z in zs])
     return LayerStats(initializer, activation, activations, deltas)
+
+
+def send_back(gradient: Tensor, weights: list[Tensor], slopes: list[Tensor]) -> list[Tensor]:
+    """Return δ_l = (δ_{l+1} W_{l+1}ᵀ) ⊙ φ′(z_l) of every layer, the first layer first.
+
+    `gradient` (N, D_L) is that of the last layer's activations; `weights` (D_{l−1}, D_l) and
+    `slopes` φ′(z_l) (N, D_l) are those of the layers, the first layer first.
+
+    >>> W, slope = torch.tensor([[2.0]]), torch.tensor([[0.5]])
+    >>> send_back(torch.ones(1, 1), [W, W], [slope, slope])
+    [tensor([[0.5000]]), tensor([[0.5000]])]
+    """
+    deltas = []
+    for W, slope in zip(reversed(weights), reversed(slopes)):
+        deltas.append(gradient * slope)
+        gradient = deltas[-1] @ W.T
+    return deltas[::-1]

@@ -157,7 +157,7 @@ class LiveCell:
 
 
 class Slider(widgets.HBox):
-    """A number as a slider and, linked to it, a field that carries the accessible name."""
+    """A number as a field with a name and, linked to it, a slider."""
 
     def __init__(self, description: str, low: float, high: float, value: float) -> None:
         step = 10.0 ** math.floor(math.log10((high - low) / 100))
@@ -169,7 +169,7 @@ class Slider(widgets.HBox):
             value, min=low, max=high, step=step, readout=False, layout=widgets.Layout(width="220px")
         )
         widgets.link((self.slider, "value"), (self.field, "value"))
-        super().__init__([self.slider, self.field])
+        super().__init__([self.field, self.slider])
 
 
 def _control(name: str, spec: Any) -> tuple[widgets.Widget, widgets.Widget]:

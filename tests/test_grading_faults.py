@@ -178,13 +178,14 @@ def in_world(course: Path, *mounts: str, script: str = "") -> subprocess.Complet
     )
 
 
+@pytest.mark.parametrize("room", [40, 200, 260])
 def test_a_full_disk_is_named_and_mended_by_another_run(
-    graded: tuple[Path, dict, dict], tmp_path: Path
+    graded: tuple[Path, dict, dict], tmp_path: Path, room: int
 ) -> None:
     course = small_class(tmp_path / "course")
     small = tmp_path / "small"
     small.mkdir()
-    size = sum(file.stat().st_size for file in course.rglob("*") if file.is_file()) + (320 << 10)
+    size = sum(file.stat().st_size for file in course.rglob("*") if file.is_file()) + (room << 10)
     result = in_world(
         course,
         *("--size", str(size), "--tmpfs", str(small)),

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import re
+import sqlite3
 import sys
 import tempfile
 import warnings
@@ -100,7 +101,7 @@ class Course:
             try:
                 with self._transaction():
                     converter.start()
-            except (NbGraderException, OSError) as problem:
+            except (NbGraderException, OSError, sqlite3.Error) as problem:
                 raise NotRecorded(self.errors[0] if self.errors else str(problem)) from None
 
     @contextlib.contextmanager
@@ -194,7 +195,7 @@ class _Collect(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
-        if message.startswith("Traceback"):
+        if "Traceback (most recent call last)" in message:
             lines = [
                 line for line in message.splitlines() if re.match(r"[\w.]+(Error|Full)\b", line)
             ]

@@ -21,6 +21,8 @@ TOLERANCES = {
     torch.float64: (1e-9, 1e-11),
 }
 """(relative, absolute) by dtype: float32 arithmetic in a float64 answer is seen."""
+CLOSE = 1e-2
+"""An answer that differs by less has the right formula, and something small added or lost."""
 
 
 @dataclass(frozen=True)
@@ -248,6 +250,10 @@ def _relation(answers: list[tuple[Expected, Any]]) -> str | None:
     ]
     if not pairs or len(pairs) < len(answers):
         return None
+    if all(torch.allclose(a, b, rtol=1e-6) for a, b in pairs):
+        return None
+    if all(torch.allclose(a, b, rtol=CLOSE) for a, b in pairs):
+        return "Your answer is close, but not as exact as it should be."
     ratios = torch.cat([(b / a).flatten() for a, b in pairs])
     factor = ratios[ratios.isfinite()].median() if ratios.isfinite().any() else torch.tensor(0.0)
     relations: list[tuple[str, Callable]] = [

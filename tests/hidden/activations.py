@@ -421,7 +421,7 @@ def alphas(draw):
         {"alpha": draw.uniform(low=0.5, high=0.9)},
         {"alpha": -dyadic(draw, 0.2, 0.6)},
         {"alpha": 0.0},
-        {"alpha": 0.25},
+        {"alpha": dyadic(draw, 1.25, 2.0)},
     )
 
 
@@ -442,6 +442,10 @@ PRELU = exercise(
         "0 below zero": (
             lambda z, alpha: z.clamp(min=0),
             "that is ReLU; below 0 the value is alpha·z.",
+        ),
+        "the larger one of z and alpha·z": (
+            lambda z, alpha: torch.maximum(z, alpha * z),
+            "that is the same only up to alpha = 1: ask for the sign of z instead.",
         ),
         "alpha on both sides": (lambda z, alpha: alpha * z, "positive numbers stay as they are."),
         "sides swapped": (
@@ -1138,7 +1142,10 @@ def layers(draw):
         return A[:, torch.randperm(units, generator=draw.generator)]
 
     n, units = draw.integer(5, 9), draw.integer(6, 12)
+    late = layer(n, units, 2)
+    late[:-1, 0], late[-1, 0] = 0, 1
     return [
+        ("a unit that only the last sample reaches", late),
         ("some dead units", layer(n, units, 2)),
         ("as many samples as units", layer(n, n, 3)),
         ("no dead unit", layer(n, units, 0)),
@@ -1186,6 +1193,14 @@ DEAD_FRACTION = exercise(
         "share of the living units": (
             lambda A: 1 - dead_fraction(A),
             "these are the units that are positive at least once; the others are asked.",
+        ),
+        "only the first sample looked at": (
+            lambda A: (A[0] == 0).to(A.dtype).mean(),
+            "a unit is dead if it is 0 on all samples: go down the whole column.",
+        ),
+        "only the last sample looked at": (
+            lambda A: (A[-1] == 0).to(A.dtype).mean(),
+            "a unit is dead if it is 0 on all samples: go down the whole column.",
         ),
         "tiny outputs taken for 0": (
             lambda A: (A < 1e-3).all(dim=0).to(A.dtype).mean(),

@@ -1395,6 +1395,14 @@ class CallersTensors(Wrong):
             p -= lr * g
 
 
+class PredictionOverflows(Wrong):
+    """Takes e^z of the logits as they are."""
+
+    def predict(self, X):
+        powers = layers(X, self.weights, self.biases)[-1].exp()
+        return powers / powers.sum(1, keepdim=True)
+
+
 class LayerByLayer(Wrong):
     """Moves each layer before the error passes on through it."""
 
@@ -1413,6 +1421,7 @@ def trainings(draw):
         return weights, biases, X, labels, lr, steps
 
     n = draw.integer(5, 9)
+    X, labels, weights, biases = problem(draw, n, (4, 3), 1.0, F64)
     return [
         Case("one hidden layer", training(n, (3, 4, 3), draw.number(0.2, 0.8), 3)),
         Case("float64", training(n, (2, 5, 3), draw.number(0.2, 0.8), 5, F64)),
@@ -1420,6 +1429,7 @@ def trainings(draw):
         Case("no hidden layer", training(n, (4, 3), draw.number(0.2, 0.8), 3, F64)),
         Case("a batch of one", training(1, (3, 3, 3), draw.number(0.2, 0.8), 2, F64)),
         Case("no step", training(n, (3, 4, 3), 0.5, 0, F64)),
+        Case("large logits, no step", ([1e3 * W for W in weights], biases, X, labels, 0.5, 0)),
     ]
 
 
@@ -1443,6 +1453,12 @@ MLP_EXERCISE = Exercise(
     hidden=trainings,
     alternatives=[MLPInPlace, MLPFlat],
     misconceptions=[
+        Misconception(
+            "probabilities of large logits overflow",
+            PredictionOverflows,
+            "e^1000 is no float: subtract the largest logit of each sample first, or take "
+            "`torch.softmax`.",
+        ),
         Misconception(
             "loss after the step",
             LossAfter,

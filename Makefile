@@ -27,7 +27,7 @@ lab: $(BIN)/.installed
 	$(BIN)/course lab $(NOTEBOOK) $(LAB_OPTIONS)
 
 test: $(BIN)/.installed
-	$(BIN)/python -m pytest tests/browser
+	$(BIN)/python -m pytest tests/browser --capture=no
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore tests/browser --numprocesses 2 --dist loadfile
 
 lint: $(BIN)/.installed

@@ -6,6 +6,7 @@ the machine or kill what they can reach are left out on its side (see NOT_WITHOU
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,8 @@ NOT_WITHOUT_A_SANDBOX = {
     *("wide_value", "huge_value", "deep_value", "slow_frame", "half_frame", "read_files"),
     *("error_with_huge_message", "read_course", "lying_generator", "atexit_and_del"),
 }
+LONGEST = 120
+"""Seconds after which an attack has kept stock nbgrader from grading."""
 STOCK = """
 c = get_config()
 c.CourseDirectory.source_directory = "solutions"
@@ -74,12 +77,15 @@ def stock(folder: Path) -> dict[str, str]:
 
 
 def nbgrader(course: Path, command: str, *options: str) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "nbgrader", command, classroom.ASSIGNMENT, *options],
-        cwd=course,
-        env=classroom.environment(course),
-        capture_output=True,
-    )
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(
+            [sys.executable, "-m", "nbgrader", command, classroom.ASSIGNMENT, *options],
+            cwd=course,
+            env=classroom.environment(course),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=LONGEST,
+        )
 
 
 def ours(folder: Path) -> dict[str, str]:

@@ -89,12 +89,6 @@ class Station:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
-    def __enter__(self) -> Station:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
 
 @cache
 def _shared(unsafe: bool) -> Station:

@@ -110,7 +110,8 @@ class Tester:
         for number, cell in enumerate(self.job.cells):
             if cell.role == TEST:
                 state = self.state(number, snapshots)
-                tests[cell.name], outputs[number] = verdict, _ = self.test(cell, state)
+                verdict, outputs[number] = self.test(cell, state)
+                tests[cell.name] = verdict
                 if verdict.status in (ERROR, TIMEOUT) and isinstance(state, Session):
                     state.close()
             elif cell.role == LOCKED:
